@@ -1,0 +1,80 @@
+# Every command of the project; `make help` lists them. Each sets up what it needs.
+
+# Set in some shells; every start of the engine would then compile Rasa again.
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+PYTHON := .venv/bin/python
+ENGINE := engine/.venv/bin/python
+# Touched when an environment is complete, so that the next run looks and goes on.
+BOT_READY := .venv/.complete
+ENGINE_READY := engine/.venv/.complete
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup train test test-bot test-engine check format strings bench doctor audit \
+	secrets compose-check clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup train ## start the whole service here; Ctrl-C stops all of it
+	@$(PYTHON) -m bot up
+
+setup: $(BOT_READY) $(ENGINE_READY) ## make both Python environments (bot 3.11+, engine 3.10)
+
+$(BOT_READY): pyproject.toml uv.lock
+	@scripts/setup bot
+	@touch $@
+
+$(ENGINE_READY): engine/pyproject.toml engine/uv.lock
+	@scripts/setup engine
+	@touch $@
+
+train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
+	@PYTHONPATH=engine $(ENGINE) -m northlight_engine train
+
+test: test-bot test-engine ## every test: bot, console, doors, browser, engine (ARGS="-k word")
+
+test-bot: setup train
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(PYTHON) -m pytest $(ARGS)
+
+test-engine: $(ENGINE_READY) train
+	@cd engine && .venv/bin/python -m pytest $(ARGS)
+
+check: setup ## style, formatting, types, lock files
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@scripts/uv lock --check --quiet
+	@scripts/uv lock --check --quiet --project engine --python $(ENGINE)
+
+format: $(BOT_READY) ## put the code into its standard form
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+strings: $(BOT_READY) ## what each language still lacks, for translators
+	@$(PYTHON) scripts/strings.py $(ARGS)
+
+bench: setup train ## measure speed, understanding and load (bench/)
+	@$(PYTHON) -m bench $(ARGS)
+
+doctor: ## what this machine has and lacks for Northlight
+	@scripts/doctor
+
+audit: $(BOT_READY) ## known vulnerabilities in what is locked
+	@scripts/audit
+
+secrets: $(BOT_READY) ## make the secrets of the containers (docker/secrets/), once
+	@$(PYTHON) scripts/make_secrets.py
+
+compose-check: $(BOT_READY) ## build the images, boot docker-compose.yml, go one journey through it
+	@$(PYTHON) scripts/compose_check.py $(ARGS)
+
+clean: ## remove what was built and cached; keeps environments and .state/
+	@rm -rf models .rasa .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	@find . -path ./.venv -prune -o -path ./engine/.venv -prune -o \
+		-name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## also remove the environments and fetched tools; keeps .state/
+	@rm -rf .venv engine/.venv .tools

@@ -1,0 +1,118 @@
+"""The command line: `python -m bot <up|telegram|web|console|worker|janitor|doctor|understand|...>`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from bot import log
+from bot.errors import NorthlightError
+from bot.settings import Settings
+
+Process = Callable[[Settings], Awaitable[None]]
+
+
+async def _until_stopped(run: Awaitable[None], stop: Callable[[], None]) -> None:
+    """Runs one process and stops it cleanly on SIGTERM or Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    await run
+
+
+async def _worker(settings: Settings) -> None:
+    from bot.app import build
+
+    async with build(settings) as app:
+        worker = app.worker()
+        await _until_stopped(worker.run(), worker.stop)
+
+
+async def _janitor(settings: Settings) -> None:
+    from bot.app import build
+
+    async with build(settings) as app:
+        janitor = app.janitor()
+        await _until_stopped(janitor.run(), janitor.stop)
+
+
+async def _telegram(settings: Settings) -> None:
+    from bot.app import build, telegram_door
+
+    async with build(settings) as app:
+        door = telegram_door(app)
+        await _until_stopped(door.run(), door.stop)
+
+
+async def _web(settings: Settings) -> None:
+    from bot.app import build, web_app
+    from bot.serve import serve
+
+    async with build(settings) as app:
+        await serve(web_app(app), settings.web_listen)
+
+
+async def _console(settings: Settings) -> None:
+    from bot.app import build, console_app
+    from bot.serve import serve
+
+    async with build(settings) as app:
+        await serve(console_app(app), settings.console_listen)
+
+
+_PROCESSES: dict[str, tuple[str, Process]] = {
+    "telegram": ("the Telegram door", _telegram),
+    "web": ("the web chat", _web),
+    "console": ("the counsellors' console", _console),
+    "worker": ("answers accepted messages", _worker),
+    "janitor": ("erases what is over, brings back lapsed claims", _janitor),
+}
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Northlight")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="everything on this machine, Redis and engine included")
+    for name, (text, _) in _PROCESSES.items():
+        commands.add_parser(name, help=text)
+    commands.add_parser("doctor", help="checks settings, data files and connections")
+    commands.add_parser("understand", help="what the assistant would make of lines on stdin")
+    counsellor = commands.add_parser("counsellor", help="the counsellors' accounts")
+    acts = counsellor.add_subparsers(dest="act", required=True)
+    add = acts.add_parser("add", help="makes an account and prints a one-time password")
+    add.add_argument("login")
+    add.add_argument("--alias", required=True, help="the name a person sees")
+    add.add_argument("--languages", default="en", help="codes, comma between them")
+    add.add_argument("--roles", default="counsellor", help="counsellor, supervisor, operator")
+    acts.add_parser("list", help="all accounts")
+    for name, text in (("remove", "deletes an account"), ("password", "a new one-time password")):
+        acts.add_parser(name, help=text).add_argument("login")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code (2: something is set wrongly, said on stderr)."""
+    arguments = _arguments().parse_args(argv)
+    try:
+        settings = Settings.load()
+        log.configure(settings.log_level)
+        if arguments.command == "up":
+            from bot.supervisor import up
+
+            return up(settings)
+        if arguments.command in _PROCESSES:
+            asyncio.run(_PROCESSES[arguments.command][1](settings))
+            return 0
+        from bot import operator_commands
+
+        return operator_commands.run(arguments, settings)
+    except NorthlightError as error:
+        print(f"northlight: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

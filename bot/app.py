@@ -1,0 +1,106 @@
+"""The composition root: the one place where everything is built and wired, from the settings."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from bot.conversation.emergency import Emergency
+from bot.conversation.memory import Memory
+from bot.conversation.render import ROOT, Words
+from bot.dialogue.engine import Engine
+from bot.directory import load_directory
+from bot.embedded import master_key_file
+from bot.errors import SettingsError
+from bot.handlers.turn import Services
+from bot.handoff.queue import Queue
+from bot.inbox import Inbox
+from bot.janitor import Janitor
+from bot.keys import Keys
+from bot.outbox import Outbox
+from bot.safety.lexicon import Lexicon
+from bot.settings import PREFIX, Settings
+from bot.vault import Vault
+from bot.worker import Worker
+
+#: Where the engine listens unless told otherwise.
+ENGINE_URL = "http://127.0.0.1:5005"
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything the processes are made of."""
+
+    settings: Settings
+    redis: Redis
+    keys: Keys
+    vault: Vault
+    inbox: Inbox
+    outbox: Outbox
+    words: Words
+    emergency: Emergency
+    memory: Memory
+    queue: Queue
+    services: Services
+
+    def worker(self) -> Worker:
+        """A new worker on this app's connections."""
+        return Worker(self.inbox, self.outbox, self.memory, self.services, self.emergency)
+
+    def janitor(self) -> Janitor:
+        """The janitor on this app's connections."""
+        return Janitor(self.inbox, self.memory, self.queue, time.time)
+
+
+@asynccontextmanager
+async def build(settings: Settings, keys: Keys | None = None) -> AsyncIterator[App]:
+    """Builds the app, and closes its connections at the end.
+
+    Raises SettingsError without a Redis address or master key, DataError for a wrong data file.
+    """
+    if not settings.redis_url:
+        raise SettingsError(
+            f"{PREFIX}REDIS_URL: needed by a single process; `python -m bot up` brings its own"
+        )
+    keys = keys or Keys()
+    vault = Vault(master_key(settings))
+    # No retries inside the client: a door must learn at once that Redis is away.
+    redis = Redis.from_url(
+        settings.redis_url,
+        retry=Retry(NoBackoff(), 0),
+        socket_connect_timeout=2,
+        socket_timeout=5,
+    )
+    words, lexicon = Words.load(), Lexicon.load()
+    engine = Engine(settings.engine_url or ENGINE_URL, vault.engine_token)
+    outbox = Outbox(redis, keys, vault)
+    queue = Queue(redis, keys, vault, outbox, words, time.time)
+    services = Services(words, lexicon, load_directory(ROOT / "directory"), engine, queue, vault, time.time)
+    try:
+        yield App(
+            settings=settings,
+            redis=redis,
+            keys=keys,
+            vault=vault,
+            inbox=Inbox(redis, keys, vault),
+            outbox=outbox,
+            words=words,
+            emergency=Emergency(words, lexicon),
+            memory=Memory(redis, keys, vault, time.time),
+            queue=queue,
+            services=services,
+        )
+    finally:
+        await engine.close()
+        await redis.aclose()
+
+
+def master_key(settings: Settings) -> bytes:
+    """The master key given, or the one `python -m bot up` made in the state directory."""
+    if settings.master_key:
+        return settings.master_key
+    return bytes.fromhex(master_key_file(settings.state_dir).read_text("ascii").strip())

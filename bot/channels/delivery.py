@@ -1,0 +1,360 @@
+"""Takes replies from the Telegram outbox and shows them: in order in a chat, chats side by side.
+
+An entry leaves the outbox only after it was shown, so a crash repeats what was in flight and loses
+nothing. What waits in one chat (a limit, a fault) never holds up another; a chat with an urgent
+reply goes first. One process delivers at a time (see telegram.py), so nothing overtakes.
+"""
+
+import asyncio
+import contextlib
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+from telegram import Bot
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError, TimedOut
+
+from bot.channels.telegram_send import sent_ops, show
+from bot.errors import QueueUnavailable, Sealed
+from bot.inbox import Inbox, Op
+from bot.keys import KEEP, Keys
+from bot.messages import Channel, Inbound, Kind, Recipient, Reply
+from bot.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+GROUP: Final = "doors"
+#: How many chats are served at once.
+SLOTS: Final = 32
+#: How many entries are held in memory; the others wait in Redis.
+HELD: Final = 5_000
+#: Telegram deletes at most this many messages in one call.
+BATCH: Final = 100
+#: The longest pause after a fault, seconds: when nothing was done, and when that is not known (the
+#: answer got lost, so each new attempt may show the message once more).
+PAUSE, PAUSE_UNSURE = 30.0, 300.0
+#: How long a clean stop waits for what is being sent, seconds.
+FAREWELL: Final = 10.0
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    id: bytes
+    sealed: bytes
+    to: Recipient
+    reply: Reply
+    shown: list[int] = field(default_factory=list)
+    tries: int = 0
+    erased: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Chat:
+    address: str
+    waiting: deque[_Entry] = field(default_factory=deque)
+    since: int = 0
+    busy: bool = False
+    pause: asyncio.TimerHandle | None = None
+
+    def rank(self) -> tuple[bool, int]:
+        """Chats with something urgent first, then who has waited longest."""
+        urgent = any(entry.reply.urgent or entry.reply.erase for entry in self.waiting)
+        return not urgent, self.since
+
+
+class Delivery:
+    """Delivers the Telegram outbox with `run`, until that is cancelled."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        redis: Redis,
+        keys: Keys,
+        inbox: Inbox,
+        outbox: Outbox,
+        *,
+        clock: Callable[[], float] = time.time,
+        slots: int = SLOTS,
+        first_pause: float = 1.0,
+    ) -> None:
+        self._bot, self._redis, self._keys = bot, redis, keys
+        self._inbox, self._outbox, self._clock = inbox, outbox, clock
+        self._slots, self._first_pause = slots, first_pause
+        self._stream = keys.outbox(Channel.TELEGRAM)
+        self._chats: dict[str, _Chat] = {}
+        self._ready: dict[str, _Chat] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._known: set[bytes] = set()
+        # Entries that are over, and what else to do when they are taken out of the outbox.
+        self._over: dict[bytes, list[Op]] = {}
+        self._settling = asyncio.Lock()
+        self._turn = 0
+        self._closing = False
+
+    async def run(self) -> None:
+        """Delivers until cancelled; then what is being sent is finished and settled."""
+        self._closing = False
+        try:
+            while True:
+                try:
+                    await self._read()
+                except (RedisError, OSError) as error:
+                    log.warning("outbox_unavailable", error=type(error).__name__)
+                    await asyncio.sleep(self._first_pause)
+        finally:
+            await self._close()
+
+    # -- reading the outbox --------------------------------------------------------------------
+    async def _read(self) -> None:
+        try:
+            await self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        # What an earlier process (or this one, before Redis went away) read and did not settle.
+        start: Any = "0-0"
+        while True:
+            answer: Any = await self._redis.xautoclaim(
+                self._stream, GROUP, "door", min_idle_time=0, start_id=start, count=100
+            )
+            start = answer[0]
+            self._take(answer[1])
+            if start in (b"0-0", "0-0"):
+                break
+        while True:
+            await self._settle()
+            if len(self._known) >= HELD:
+                await asyncio.sleep(0.1)
+                continue
+            streams: dict[Any, Any] = {self._stream: ">"}
+            answer = await self._redis.xreadgroup(GROUP, "door", streams, count=64, block=1000)
+            pairs: Any = answer.items() if isinstance(answer, dict) else answer or []
+            for _, rows in pairs:
+                if isinstance(answer, dict):  # RESP3 nests one level deeper
+                    rows = [row for batch in rows for row in batch]
+                self._take(rows)
+
+    def _take(self, rows: Any) -> None:
+        for entry_id, fields in rows:
+            if entry_id in self._known:
+                continue
+            self._known.add(entry_id)
+            if not fields:  # trimmed away while it was pending
+                self._over[entry_id] = []
+                continue
+            try:
+                to, reply = self._outbox.read(self._stream, fields)
+            except (Sealed, KeyError, ValueError, TypeError):
+                self._bury(entry_id, fields.get(b"e", b""), "unreadable")
+                continue
+            chat = self._chats.setdefault(to.address, _Chat(to.address))
+            chat.waiting.append(_Entry(entry_id, fields[b"e"], to, reply))
+            if not chat.busy and (chat.pause is None or reply.erase):
+                self._requeue(chat)
+        self._fill()
+
+    # -- who goes next ---------------------------------------------------------------------------
+    def _requeue(self, chat: _Chat, pause: float = 0) -> None:
+        """Lets a chat wait for its next turn, at once or after `pause` seconds."""
+        if self._drop_before_erase(chat):
+            pause = 0
+        if chat.pause:
+            chat.pause.cancel()
+            chat.pause = None
+        if not chat.waiting:
+            self._chats.pop(chat.address, None)
+        elif pause:
+            chat.pause = asyncio.get_running_loop().call_later(pause, self._resume, chat)
+        else:
+            self._turn += 1
+            chat.since = self._turn
+            self._ready[chat.address] = chat
+
+    def _resume(self, chat: _Chat) -> None:
+        chat.pause = None
+        self._requeue(chat)
+        self._fill()
+
+    def _drop_before_erase(self, chat: _Chat) -> bool:
+        """After Leave nothing older may still appear; True when something was dropped."""
+        dropped = False
+        while any(entry.reply.erase for entry in list(chat.waiting)[1:]):
+            self._finish(chat, chat.waiting[0])
+            dropped = True
+        return dropped
+
+    def _fill(self) -> None:
+        while self._ready and len(self._tasks) < self._slots and not self._closing:
+            chat = min(self._ready.values(), key=_Chat.rank)
+            del self._ready[chat.address]
+            chat.busy = True
+            task = asyncio.create_task(self._serve(chat))
+            self._tasks.add(task)
+            task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._fill()
+
+    # -- one entry -------------------------------------------------------------------------------
+    async def _serve(self, chat: _Chat) -> None:
+        entry = chat.waiting[0]
+        pause = 0.0
+        try:
+            pause = await self._attempt(chat, entry)
+        except Exception as error:
+            # A fault of ours in one entry must not end the delivery of all others.
+            log.error("delivery_failed", error=type(error).__name__)
+            self._finish(chat, entry, dead="failed")
+        with contextlib.suppress(RedisError, OSError):
+            await self._settle()
+        chat.busy = False
+        self._requeue(chat, pause)
+
+    async def _attempt(self, chat: _Chat, entry: _Entry) -> float:
+        """Shows one entry. Returns how long to wait before its next attempt; 0 when it is over."""
+        age = self._clock() - int(entry.id.partition(b"-")[0]) / 1000
+        if age > KEEP:
+            self._finish(chat, entry, dead="too old")
+            return 0
+        try:
+            if entry.reply.erase and not entry.erased:
+                await self._erase(entry.to)
+                entry.erased = True
+            await show(self._bot, chat.address, entry.reply, entry.shown)
+        except RetryAfter as error:
+            return _seconds(error) + 0.1
+        except Forbidden:
+            return await self._blocked(chat, entry)
+        except (BadRequest, ChatMigrated) as error:
+            log.error("reply_refused", error=type(error).__name__)
+            self._finish(chat, entry, dead="refused")
+            return 0
+        except (TelegramError, RedisError, OSError) as error:
+            return self._pause_after(entry, error)
+        self._finish(chat, entry)
+        return 0
+
+    async def _blocked(self, chat: _Chat, entry: _Entry) -> float:
+        """The person blocked the bot: nothing more is written to them, and the core is told."""
+        if not entry.reply.erase:
+            told = Inbound(
+                entry.to.person, Channel.TELEGRAM, Kind.BLOCKED, self._clock(),
+                address=chat.address,
+            )  # fmt: skip
+            try:
+                await self._inbox.accept(told, f"blocked:{entry.id.decode()}")
+            except QueueUnavailable as error:
+                return self._pause_after(entry, error)
+        for waiting in list(chat.waiting):
+            self._finish(chat, waiting)
+        return 0
+
+    def _pause_after(self, entry: _Entry, error: Exception) -> float:
+        longest = PAUSE_UNSURE if _unsure(error) else PAUSE
+        pause = min(self._first_pause * 2 ** min(entry.tries, 20), longest)
+        entry.tries += 1
+        log.warning("delivery_delayed", error=type(error).__name__, tries=entry.tries)
+        return pause
+
+    def _finish(self, chat: _Chat, entry: _Entry, dead: str = "") -> None:
+        """The entry is over: it will be taken out of the outbox, its messages noted for Leave."""
+        chat.waiting.remove(entry)
+        if dead:
+            self._bury(entry.id, entry.sealed, dead)
+        # After Leave not even the id of the last neutral line is kept.
+        ids = [] if entry.reply.erase else entry.shown
+        self._over.setdefault(entry.id, []).extend(
+            sent_ops(self._keys, entry.to.person, ids, self._clock())
+        )
+
+    def _bury(self, entry_id: bytes, sealed: bytes, why: str) -> None:
+        dead = self._keys.dead()
+        self._over[entry_id] = [
+            ("XADD", dead, "MAXLEN", 1000, "*", "e", sealed, "why", why, "stream", self._stream),
+            ("EXPIRE", dead, KEEP),
+        ]
+
+    async def _settle(self) -> None:
+        """Takes entries that are over out of the outbox, in one step with what belongs to that."""
+        async with self._settling:
+            batch, self._over = self._over, {}
+            if not batch:
+                return
+            try:
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    for entry_id, ops in batch.items():
+                        pipe.xack(self._stream, GROUP, entry_id)
+                        pipe.xdel(self._stream, entry_id)
+                        for op in ops:
+                            pipe.execute_command(*op)
+                    await pipe.execute()
+            except BaseException:
+                self._over = {**batch, **self._over}
+                raise
+            self._known -= batch.keys()
+
+    # -- Leave -----------------------------------------------------------------------------------
+    async def _erase(self, to: Recipient) -> None:
+        """Deletes every message of both sides that Telegram still lets us delete, newest first."""
+        await self._settle()
+        key = self._keys.sent(to.person)
+        noted: Any = await self._redis.zrevrange(key, 0, -1, withscores=True)
+        horizon = self._clock() - KEEP
+        ids = [int(number) for number, at in noted if float(at) > horizon]
+        for start in range(0, len(ids), BATCH):
+            await self._delete(int(to.address), ids[start : start + BATCH])
+        # Only what was read: the person may have written again in the meantime.
+        if noted:
+            await self._redis.zrem(key, *(number for number, _ in noted))
+
+    async def _delete(self, chat: int, ids: list[int]) -> None:
+        try:
+            if len(ids) == 1:
+                await self._bot.delete_message(chat, ids[0])
+            else:
+                await self._bot.delete_messages(chat, ids)
+        except Forbidden:
+            return  # blocked: we may delete no longer
+        except BadRequest:
+            # One message that is too old fails the whole call: find it by halves, save the others.
+            if len(ids) > 1:
+                await self._delete(chat, ids[: len(ids) // 2])
+                await self._delete(chat, ids[len(ids) // 2 :])
+
+    async def _close(self) -> None:
+        self._closing = True
+        self._ready.clear()
+        for chat in self._chats.values():
+            if chat.pause:
+                chat.pause.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FAREWELL)
+        for task in self._tasks:
+            task.cancel()
+        with contextlib.suppress(RedisError, OSError):
+            await self._settle()
+        # Anything else is still in the outbox; the next `run`, here or elsewhere, claims it.
+        self._chats.clear()
+        self._known.clear()
+
+
+def _seconds(error: RetryAfter) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library announces that this becomes a timedelta
+        after = error.retry_after
+    return after.total_seconds() if isinstance(after, timedelta) else float(after)
+
+
+def _unsure(error: Exception) -> bool:
+    """Whether the message may have been shown although the call failed."""
+    never_sent = (httpx.ConnectTimeout, httpx.PoolTimeout)
+    return isinstance(error, TimedOut) and not isinstance(error.__cause__, never_sent)

@@ -1,0 +1,347 @@
+"""The Telegram door: brings updates in by polling or webhook and delivers the outbox.
+
+One process at a time holds the poller's lock: it delivers (order within a chat needs one sender)
+and, in polling mode, polls. In webhook mode every process may take updates in.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import json
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+import uvicorn
+from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.exceptions import LockError, RedisError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from telegram.error import InvalidToken, TelegramError
+from telegram.ext import Application
+from telegram.request import HTTPXRequest
+
+from bot.channels.delivery import Delivery
+from bot.channels.telegram_convert import UPDATES
+from bot.channels.telegram_intake import Emergency, Intake
+from bot.channels.telegram_profile import introduce
+from bot.conversation.render import Words
+from bot.errors import QueueUnavailable, SettingsError
+from bot.inbox import Inbox
+from bot.keys import DAY, Keys
+from bot.outbox import Outbox
+from bot.settings import PREFIX, Settings
+from bot.vault import Vault
+
+log = structlog.get_logger(__name__)
+
+#: How long one getUpdates waits for something to happen, seconds.
+LONG_POLL: Final = 25
+#: After this silence of its holder another process takes the poller's lock, seconds.
+LEASE: Final = 10.0
+#: The longest pause after a fault of Telegram or Redis, seconds.
+LONGEST_PAUSE: Final = 30.0
+#: Telegram keeps an update for a day and may begin its numbers anew after a silence.
+OFFSET_LIFE: Final = DAY
+#: No update is larger, bytes.
+MAX_BODY: Final = 1_000_000
+_SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name
+
+
+def quiet_libraries() -> None:
+    """Keeps the token (it is in every URL) and the updates out of all logs."""
+    for name in ("httpx", "httpcore", "telegram"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class TelegramDoor:
+    """The door as a whole; `run` is its life."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        keys: Keys,
+        vault: Vault,
+        inbox: Inbox,
+        outbox: Outbox,
+        words: Words,
+        emergency: Emergency,
+        *,
+        clock: Callable[[], float] = time.time,
+        first_pause: float = 1.0,
+    ) -> None:
+        quiet_libraries()
+        self._settings, self._redis, self._keys = settings, redis, keys
+        self._words, self._clock, self._first_pause = words, clock, first_pause
+        self._application = (
+            Application.builder()
+            .token(settings.telegram_token)
+            .base_url(settings.telegram_base_url)
+            .base_file_url(settings.telegram_file_base_url)
+            .connection_pool_size(64)
+            .pool_timeout(30)
+            .connect_timeout(10)
+            .read_timeout(15)
+            .updater(None)
+            .build()
+        )
+        self._bot = self._application.bot
+        self._polls = HTTPXRequest(connection_pool_size=1, read_timeout=LONG_POLL + 10)
+        self._intake = Intake(self._bot, redis, keys, vault, inbox, words, emergency, clock)
+        self._delivery = Delivery(
+            self._bot, redis, keys, inbox, outbox, clock=clock, first_pause=first_pause
+        )
+        self._lock = Lock(redis, keys.poller(), timeout=LEASE, blocking=False, thread_local=False)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set, then finishes what is under way.
+
+        Raises SettingsError when Telegram refuses the token or the webhook cannot listen.
+        """
+        try:
+            if not await _while_running(
+                stop, self._stubborn("start", self._application.initialize)
+            ):
+                return
+            await self._polls.initialize()
+            async with asyncio.TaskGroup() as group:
+                introducing = group.create_task(introduce(self._bot, self._words))
+                group.create_task(self._on_duty(stop))
+                if self._settings.telegram_mode == "webhook":
+                    group.create_task(self._listen(stop))
+                await stop.wait()
+                introducing.cancel()
+        except* InvalidToken:
+            raise SettingsError(f"{PREFIX}TELEGRAM_TOKEN: Telegram does not accept it") from None
+        except* SettingsError as group_error:
+            raise group_error.exceptions[0] from None
+        finally:
+            await self._intake.aclose()
+            await self._polls.shutdown()
+            await self._application.shutdown()
+
+    # -- one process at a time -----------------------------------------------------------------
+    async def _on_duty(self, stop: asyncio.Event) -> None:
+        """Delivers (and polls) while this process holds the lock."""
+        work: asyncio.Task[None] | None = None
+        try:
+            while not stop.is_set():
+                held = await self._hold()
+                if held is False and work:
+                    log.warning("poller_lock_lost")
+                    await _end(work)
+                    work = None
+                elif held is not False and work is None:
+                    work = asyncio.create_task(self._work())
+                waiting = {asyncio.create_task(stop.wait()), *([work] if work else [])}
+                await asyncio.wait(waiting, timeout=LEASE / 3, return_when=asyncio.FIRST_COMPLETED)
+                for task in waiting - {work}:
+                    task.cancel()
+                if work and work.done():
+                    await work  # raises: it never ends by itself
+        finally:
+            if work:
+                await _end(work)
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self._lock.release()
+
+    async def _hold(self) -> bool | None:
+        """Takes or renews the lock: True, or False when another process has it.
+
+        None when Redis is away: then nobody can take it, and people still need an answer.
+        """
+        try:
+            async with asyncio.timeout(LEASE / 3):
+                if await self._lock.owned():
+                    await self._lock.reacquire()
+                    return True
+                return await self._lock.acquire(blocking=False)
+        except LockError:
+            return False
+        except (RedisError, OSError, TimeoutError):
+            return None
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._delivery.run())
+            if self._settings.telegram_mode == "polling":
+                group.create_task(self._poll())
+
+    # -- polling -----------------------------------------------------------------------------------
+    async def _poll(self) -> None:
+        """Asks for updates; each one is stored before the next call confirms it."""
+        await self._stubborn("delete_webhook", self._bot.delete_webhook)
+        offset, since = await self._read_offset(), self._clock()
+        pauses = self._pauses()
+        while True:
+            if self._clock() - since > OFFSET_LIFE:
+                offset = 0
+            try:
+                updates = await self._get_updates(offset)
+                after = await self._take_all(updates)
+            except TelegramError as error:
+                log.warning("telegram_unreachable", error=type(error).__name__)
+                await asyncio.sleep(next(pauses))
+                continue
+            if after:
+                offset, since = after, self._clock()
+                await self._write_offset(offset)
+            if updates and after <= updates[-1].get("update_id", 0):
+                await asyncio.sleep(min(next(pauses), 5))  # Redis is away: the rest comes again
+            else:
+                pauses = self._pauses()
+
+    async def _get_updates(self, offset: int) -> list[dict[str, Any]]:
+        # Not Bot.get_updates: that parses all or nothing, and one malformed update would hold up
+        # everybody for as long as Telegram keeps it.
+        asked = urlencode(
+            {"offset": offset, "timeout": LONG_POLL, "allowed_updates": json.dumps(UPDATES)}
+        )
+        answer = await self._polls.post(f"{self._bot.base_url}/getUpdates?{asked}")
+        return [raw for raw in answer if isinstance(raw, dict)] if isinstance(answer, list) else []
+
+    async def _take_all(self, updates: list[dict[str, Any]]) -> int:
+        """Takes updates in, in order; returns the offset that confirms those now safe, or 0."""
+        offset, store = 0, True
+        for raw in updates:
+            try:
+                await self._intake.take(raw, store=store)
+            except QueueUnavailable:
+                store = False  # those behind it must not overtake it
+            if store:
+                offset = int(raw.get("update_id", 0)) + 1
+        return offset
+
+    async def _read_offset(self) -> int:
+        """The next update to ask for; 0, the oldest there is, when that is not known."""
+        try:
+            bot_id, _, offset = (await self._redis.get(self._keys.offset()) or b"").partition(b":")
+        except (RedisError, OSError):
+            return 0
+        # Another bot's number would confirm, unread, what people wrote to this one.
+        return int(offset) if bot_id == str(self._bot.id).encode() else 0
+
+    async def _write_offset(self, offset: int) -> None:
+        with contextlib.suppress(RedisError, OSError):  # it only saves repeats after a restart
+            await self._redis.set(self._keys.offset(), f"{self._bot.id}:{offset}", ex=OFFSET_LIFE)
+
+    # -- webhook -----------------------------------------------------------------------------------
+    async def _listen(self, stop: asyncio.Event) -> None:
+        address = self._settings.telegram_webhook_listen
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        try:
+            listener = socket.create_server((address.host, address.port), family=family)
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}TELEGRAM_WEBHOOK_LISTEN: cannot listen there ({error.strerror})"
+            ) from None
+        server = _Server(
+            uvicorn.Config(
+                self._endpoint(),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )  # fmt: skip
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await _while_running(stop, self._stubborn("set_webhook", self._set_webhook))
+            await stop.wait()
+        finally:
+            server.should_exit = True
+            await serving
+
+    async def _set_webhook(self) -> None:
+        await self._bot.set_webhook(
+            self._settings.telegram_webhook_url,
+            allowed_updates=UPDATES,
+            secret_token=self._settings.telegram_webhook_secret,
+        )
+
+    def _endpoint(self) -> Starlette:
+        """The webhook at its public path: 200 only when the update is safe."""
+        secret = self._settings.telegram_webhook_secret.encode()
+
+        async def receive(request: Request) -> Response:
+            given = request.headers.get(_SECRET_HEADER, "").encode()
+            if not hmac.compare_digest(given, secret):
+                return Response(status_code=403)
+            body = b""
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    return Response(status_code=413)
+            try:
+                raw = json.loads(body)
+            except ValueError:
+                return Response(status_code=400)
+            if not isinstance(raw, dict):
+                return Response(status_code=400)
+            try:
+                await self._intake.take(raw)
+            except QueueUnavailable:
+                return Response(status_code=503)
+            return Response()
+
+        path = urlsplit(self._settings.telegram_webhook_url).path or "/"
+        return Starlette(routes=[Route(path, receive, methods=["POST"])])
+
+    # -- patience ------------------------------------------------------------------------------------
+    async def _stubborn(self, what: str, act: Callable[[], Awaitable[object]]) -> None:
+        """Does one thing at Telegram, again and again until it works. Raises InvalidToken."""
+        pauses = self._pauses()
+        while True:
+            try:
+                await act()
+                return
+            except InvalidToken:
+                raise
+            except TelegramError as error:
+                log.warning("telegram_unreachable", doing=what, error=type(error).__name__)
+                await asyncio.sleep(next(pauses))
+
+    def _pauses(self) -> Iterator[float]:
+        pause = self._first_pause
+        while True:
+            yield pause
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _while_running(stop: asyncio.Event, act: Awaitable[object]) -> bool:
+    """Does `act` unless `stop` is set first; True when it was done."""
+    acting, stopping = asyncio.ensure_future(act), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({acting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if acting.done():
+            await acting
+            return True
+        return False
+    finally:
+        stopping.cancel()
+        await _end(acting)
+
+
+async def _end(task: asyncio.Future[Any]) -> None:
+    """Cancels a task and waits until it is over; its own faults were reported elsewhere."""
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,0 +1,67 @@
+"""What the web door needs from the rest, and its fixed numbers."""
+
+from typing import Final, Protocol
+
+from bot.messages import Reply
+
+#: Where Leave takes the browser: a page nobody needs to explain. A weather page is visited daily.
+NEUTRAL_SITE: Final = "https://weather.gc.ca/"
+#: Hosts a form may end up at. Browsers also apply this to the redirect after Leave's POST.
+NEUTRAL_HOSTS: Final = "https://*.gc.ca"
+
+#: Longest body read, bytes. 4000 characters (the text box) fit in every script.
+BODY_MAX: Final = 16 * 1024
+#: How much of a body that is too long is still taken and thrown away, so that the browser gets to
+#: see our answer instead of a reset connection, bytes.
+BODY_DRAIN: Final = 1024 * 1024
+TEXT_MAX: Final = 4000
+#: Telegram's limit for a button's payload, kept here too, bytes.
+PAYLOAD_MAX: Final = 64
+
+#: Buttons that leave: the door acts on them itself, as on its own Leave button.
+LEAVE_CHOICES: Final = ("do:leave", "do:leave_now", "do:erase_now")
+
+#: How long the page waits for an answer before it is shown without one, seconds.
+PAGE_WAIT: Final = 3.0
+#: How long Redis may take to store a message before the person is told, seconds.
+STORE_PATIENCE: Final = 3.0
+#: Refreshes of a waiting page before it says that it takes long; after the last it stops.
+SLOW_AFTER: Final = 3
+LAST_TRY: Final = 40
+
+#: One visitor may send this many a minute. Buttons have more room: "the buttons still work".
+TEXTS_A_MINUTE: Final = 20
+CHOICES_A_MINUTE: Final = 60
+
+#: Every text of the `web` section that the page uses (a test looks for them in all languages).
+WEB_TEXTS: Final = (
+    "title", "leave", "leave_hint", "conversation_label", "message_label", "send", "you",
+    "helper", "counsellor", "choices_label", "earlier_choices", "new_messages", "waiting", "slow",
+    "connection_lost", "not_sent", "too_long", "refused", "not_found", "to_chat", "unreadable",
+)  # fmt: skip
+
+
+class Words(Protocol):
+    """The fixed texts, in every language offered."""
+
+    def reply(self, key: str, language: str, **params: object) -> Reply:
+        """The message of a response key with its buttons."""
+
+    def with_footer(self, reply: Reply) -> Reply:
+        """The same message with the buttons that are always there."""
+
+    def text(self, section: str, key: str, language: str) -> str:
+        """The words of a key."""
+
+    def direction(self, code: str) -> str:
+        """Either "ltr" or "rtl"."""
+
+    def languages(self) -> list[tuple[str, str]]:
+        """(code, own name) of every language offered."""
+
+
+class Emergency(Protocol):
+    """What is said when nothing else works; no I/O."""
+
+    def answer(self, text: str, hint: str) -> list[Reply]:
+        """The right card for `text` in the language of `text` or `hint`."""

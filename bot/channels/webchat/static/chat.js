@@ -1,0 +1,196 @@
+// Makes the page better where scripts run: sends without a reload, shows what comes, leaves faster.
+// Everything here also works without it, by plain forms.
+"use strict";
+
+(() => {
+  const page = document.body.dataset;
+  const screen = document.getElementById("screen");
+  const notices = document.getElementById("notices");
+  const status = document.getElementById("status");
+  const composer = document.getElementById("composer");
+  const box = document.getElementById("text");
+  const ESC_TIMES = 3;
+  const ESC_WITHIN = 2000; // milliseconds, from the first to the last
+  const SLOW_AFTER = 10000; // milliseconds
+
+  let last = page.last;
+  let source = null;
+  let sending = false;
+  let slowTimer = 0;
+  let answered = false; // the person spoke since the open buttons were shown
+
+  // -- leaving ---------------------------------------------------------------------------------
+  function leave() {
+    if (source) source.close();
+    // Queued by the browser and sent even though the page is gone in the next moment.
+    const queued = navigator.sendBeacon("/leave?quiet=1");
+    if (!queued) fetch("/leave?quiet=1", { method: "POST", keepalive: true }).catch(() => {});
+    document.body.replaceChildren();
+    document.title = "";
+    location.replace(page.neutral);
+  }
+
+  document.getElementById("leave").addEventListener("submit", (event) => {
+    event.preventDefault();
+    leave();
+  });
+
+  let presses = [];
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") { presses = []; return; }
+    if (event.repeat) return;
+    presses = presses.filter((at) => event.timeStamp - at < ESC_WITHIN);
+    presses.push(event.timeStamp);
+    if (presses.length >= ESC_TIMES) leave();
+  });
+
+  // A page the browser kept in memory must not come back with the Back button.
+  window.addEventListener("pagehide", () => document.body.replaceChildren());
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) { document.body.replaceChildren(); location.reload(); }
+  });
+
+  // -- showing ---------------------------------------------------------------------------------
+  function elements(html) {
+    const holder = document.createElement("template");
+    holder.innerHTML = html; // our own template's words, escaped on the server
+    return [...holder.content.children];
+  }
+
+  function atTheEnd() {
+    return innerHeight + scrollY > document.documentElement.scrollHeight - 120;
+  }
+
+  function fold(message) {
+    const choices = message.querySelector(":scope > form.choices");
+    if (!choices) return;
+    const details = document.createElement("details");
+    const summary = document.createElement("summary");
+    summary.textContent = page.earlier;
+    choices.replaceWith(details);
+    details.append(summary, choices);
+  }
+
+  function show(html, speaker) {
+    const follow = atTheEnd();
+    const held = document.activeElement;
+    const fresh = elements(html);
+    document.getElementById("greeting")?.remove();
+    notices.replaceChildren();
+    if (speaker === "person") {
+      answered = true;
+    } else {
+      say("");
+    }
+    if (answered && fresh.some((message) => message.querySelector("form.choices"))) {
+      for (const message of screen.children) fold(message);
+      answered = false;
+    }
+    screen.append(...fresh);
+    if (follow) document.getElementById("latest").scrollIntoView({ block: "end" });
+    // A pressed button may have just been folded away: the focus moves on with the conversation.
+    const lostFocus = held && held !== document.body && (!held.isConnected || !held.offsetParent);
+    if (lostFocus || document.activeElement === null) fresh.at(-1)?.focus({ preventScroll: true });
+  }
+
+  function say(text) {
+    clearTimeout(slowTimer);
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  function wait() {
+    say(page.waiting);
+    slowTimer = setTimeout(() => say(page.slow), SLOW_AFTER);
+  }
+
+  // -- what comes ------------------------------------------------------------------------------
+  function listen() {
+    if (source && source.readyState !== EventSource.CLOSED) return;
+    source = new EventSource("/events?after=" + encodeURIComponent(last));
+    source.addEventListener("message", (event) => {
+      if (screen.querySelector(`[data-id="${CSS.escape(event.lastEventId)}"]`)) return;
+      last = event.lastEventId;
+      const body = JSON.parse(event.data);
+      show(body.html, body.speaker);
+    });
+    source.addEventListener("erase", () => {
+      source.close();
+      document.body.replaceChildren();
+      location.replace("/"); // the server clears what is left and goes on to the neutral page
+    });
+    source.addEventListener("open", () => {
+      if (status.textContent === page.lost) say("");
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) {
+        say(page.lost);
+        setTimeout(listen, 3000);
+      } else if (!slowTimer || status.textContent === "") {
+        // It is trying again by itself; only a lasting silence is worth a word.
+        slowTimer = setTimeout(() => {
+          if (source.readyState !== EventSource.OPEN) say(page.lost);
+        }, 5000);
+      }
+    });
+  }
+
+  // -- what goes -------------------------------------------------------------------------------
+  function newId() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async function send(form, submitter) {
+    if (sending) return;
+    sending = true;
+    const typed = form === composer;
+    const body = new FormData(form, submitter?.name ? submitter : undefined);
+    const written = typed ? box.value : "";
+    notices.replaceChildren();
+    wait();
+    try {
+      const answer = await fetch(form.getAttribute("action"), {
+        method: "POST",
+        body,
+        headers: { Accept: "application/json" },
+      });
+      const result = await answer.json();
+      if (answer.status === 202) {
+        if (typed && box.value === written) box.value = "";
+        form.elements.namedItem("id").value = newId();
+        listen();
+      } else {
+        say("");
+        notices.replaceChildren(...elements(result.notice));
+        notices.lastElementChild?.scrollIntoView({ block: "nearest" });
+      }
+    } catch {
+      // Not sent, or no answer came: the same form id makes a second try harmless.
+      say(page.unsent);
+    } finally {
+      sending = false;
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.id === "leave") return;
+    event.preventDefault();
+    if (page.leaveChoices.split(" ").includes(event.submitter?.value)) leave();
+    else send(form, event.submitter);
+  });
+
+  box.addEventListener("keydown", (event) => {
+    // Enter sends where there is a real keyboard; on a phone it starts a new line.
+    const keyboard = matchMedia("(hover: hover) and (pointer: fine)").matches;
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && keyboard) {
+      event.preventDefault();
+      composer.requestSubmit();
+    }
+  });
+
+  if (page.live) {
+    document.getElementById("latest").scrollIntoView({ block: "end", behavior: "instant" });
+    listen();
+  }
+})();

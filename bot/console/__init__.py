@@ -1,0 +1,1 @@
+"""The counsellors' web application: a process, an origin and a cookie of its own."""

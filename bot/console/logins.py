@@ -1,0 +1,135 @@
+"""Who is logged in: a random token in a cookie, its hash in Redis, and the delay after failures."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from bot.console.accounts import Account, Accounts
+from bot.keys import Keys
+from bot.vault import Vault
+
+#: A login ends after this much silence, and after this much time whatever happens; seconds.
+IDLE: Final = 2 * 3600
+ABSOLUTE: Final = 12 * 3600
+#: Failures are forgotten after so long, seconds.
+FORGIVEN: Final = 900
+
+# KEYS: attempts (string: "count until"). ARGV: now, ttl. Counts this attempt before the password
+# is looked at, so that many at once cannot slip through. Returns seconds to wait, or 0.
+_ATTEMPT = """
+local count, til = (redis.call('GET', KEYS[1]) or '0 0'):match('(%d+) (%d+)')
+count, til = tonumber(count), tonumber(til)
+local now = math.floor(tonumber(ARGV[1]))
+if til > now then return til - now end
+count = count + 1
+local wait = 0
+if count >= 3 then wait = math.min(2 ^ (count - 3), 300) end
+redis.call('SET', KEYS[1], string.format('%d %d', count, now + wait), 'EX', ARGV[2])
+return 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that is valid now. `token` is the stored (hashed) name, never the cookie's value."""
+
+    account: Account
+    token: str
+    csrf: str
+
+
+class Logins:
+    """Opening, finding and ending logins."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        vault: Vault,
+        accounts: Accounts,
+        clock: Callable[[], float],
+    ) -> None:
+        self._redis, self._keys, self._vault = redis, keys, vault
+        self._accounts, self._clock = accounts, clock
+        self._attempt = redis.register_script(_ATTEMPT)
+
+    async def delay(self, login: str, source: str) -> int:
+        """Counts one attempt; seconds to wait before it may be made, 0 for now.
+
+        Counted per login and source together, so nobody can lock a colleague out from elsewhere.
+        """
+        return int(await self._attempt(keys=[self._failures(login, source)],
+                                       args=[f"{self._clock():.0f}", FORGIVEN]))  # fmt: skip
+
+    async def open(self, login: str, source: str) -> str:
+        """A new login after a right password; returns the cookie's value."""
+        account = await self._accounts.find(login)
+        if account is None:
+            raise LookupError("account")
+        await self._redis.delete(self._failures(login, source))
+        value = secrets.token_urlsafe(32)
+        name = self._keys.login(_hashed(value))
+        now = f"{self._clock():.0f}"
+        fields = {
+            "login": login,
+            "csrf": secrets.token_urlsafe(24),
+            "epoch": account.epoch,
+            "began": now,
+            "seen": now,
+        }
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(name, mapping=fields)
+            pipe.expire(name, IDLE)
+            await pipe.execute()
+        return value
+
+    async def find(self, value: str, *, touch: bool = True) -> Login | None:
+        """The login of a cookie's value; None when it is unknown, over or revoked.
+
+        `touch` False reads without counting as activity.
+        """
+        if not value or len(value) > 100:
+            return None
+        token = _hashed(value)
+        raw: Any = await self._redis.hgetall(self._keys.login(token))
+        if not raw:
+            return None
+        fields = {name.decode(): text.decode() for name, text in raw.items()}
+        account = await self._accounts.find(fields["login"])
+        now = self._clock()
+        over = now - float(fields["began"]) >= ABSOLUTE or now - float(fields["seen"]) >= IDLE
+        if account is None or account.epoch != fields["epoch"] or over:
+            await self.end(token)
+            return None
+        if touch:
+            await self.touch(token, float(fields["began"]))
+        return Login(account, token, fields["csrf"])
+
+    async def touch(self, token: str, began: float) -> None:
+        """The counsellor did something: the idle time starts again."""
+        now = self._clock()
+        name = self._keys.login(token)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(name, "seen", f"{now:.0f}")
+            pipe.expire(name, max(1, int(min(IDLE, began + ABSOLUTE - now))))
+            await pipe.execute()
+
+    async def end(self, token: str) -> None:
+        """Ends a login by its stored name."""
+        await self._redis.delete(self._keys.login(token))
+
+    async def end_value(self, value: str) -> None:
+        """Ends a login by its cookie's value."""
+        await self.end(_hashed(value))
+
+    def _failures(self, login: str, source: str) -> str:
+        # Login and source only as a keyed mark: no address is stored.
+        return self._keys.attempts(self._vault.word_mark(login, source)[:32])
+
+
+def _hashed(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()

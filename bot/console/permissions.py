@@ -1,0 +1,80 @@
+"""Which route needs what. A route that is not in the table is refused, whoever asks."""
+
+from enum import StrEnum
+from typing import Final
+
+from bot.console.accounts import Account, Role
+from bot.handoff.record import Handoff
+
+
+class Permission(StrEnum):
+    """What a route asks of who calls it."""
+
+    PUBLIC = "public"  # anybody
+    SIGNED_IN = "signed_in"  # any account, even one that must first change its password
+    STAFF = "staff"  # any role: counts and the list, never text
+    COUNSEL = "counsel"  # counsellors and supervisors: claim, read, write
+
+
+_P, _I, _S, _C = Permission
+
+#: Path as routed -> method -> permission.
+TABLE: Final[dict[str, dict[str, Permission]]] = {
+    "/static": {"GET": _P},
+    "/login": {"GET": _P, "POST": _P},
+    "/language": {"POST": _P},
+    "/health": {"GET": _P},
+    "/logout": {"POST": _I},
+    "/password": {"GET": _I, "POST": _I},
+    "/": {"GET": _S},
+    "/desk": {"GET": _S},
+    "/desk/live": {"GET": _S},
+    "/desk/next": {"POST": _C},
+    "/desk/shift": {"POST": _C},
+    "/handoffs/{id}": {"GET": _C},
+    "/handoffs/{id}/card": {"GET": _C},
+    "/handoffs/{id}/lines": {"GET": _C},
+    "/handoffs/{id}/live": {"GET": _C},
+    "/handoffs/{id}/claim": {"POST": _C},
+    "/handoffs/{id}/say": {"POST": _C},
+    "/handoffs/{id}/emergency": {"POST": _C},
+    "/handoffs/{id}/release": {"POST": _C},
+    "/handoffs/{id}/end": {"POST": _C},
+    "/api/desk": {"GET": _S},
+    "/api/events": {"GET": _S},
+    "/api/heartbeat": {"POST": _S},
+    "/api/shift": {"POST": _C},
+    "/api/next": {"POST": _C},
+    "/api/phrases/{language}": {"GET": _C},
+    "/api/handoffs/{id}": {"GET": _C},
+    "/api/handoffs/{id}/claim": {"POST": _C},
+    "/api/handoffs/{id}/say": {"POST": _C},
+    "/api/handoffs/{id}/emergency": {"POST": _C},
+    "/api/handoffs/{id}/release": {"POST": _C},
+    "/api/handoffs/{id}/end": {"POST": _C},
+}
+
+
+def permission_of(path: str, method: str) -> Permission | None:
+    """What a route asks for; None when nothing is declared: refuse it."""
+    return TABLE.get(path, {}).get("GET" if method == "HEAD" else method)
+
+
+def permits(permission: Permission, account: Account | None) -> bool:
+    """Whether this account (None: nobody is logged in) may."""
+    if permission is Permission.PUBLIC:
+        return True
+    if account is None:
+        return False
+    if permission is Permission.SIGNED_IN:
+        return True
+    if account.must_change:
+        return False
+    if permission is Permission.STAFF:
+        return bool(account.roles)
+    return bool(account.roles & {Role.COUNSELLOR, Role.SUPERVISOR})
+
+
+def may_read(account: Account, handoff: Handoff) -> bool:
+    """Whether somebody may see case and transcript: their holder, or a supervisor."""
+    return handoff.claimed_by == account.login or Role.SUPERVISOR in account.roles

@@ -1,0 +1,1 @@
+"""The conversation core: one way of talking for every door."""

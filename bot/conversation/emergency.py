@@ -1,0 +1,40 @@
+"""The answer when nothing can be stored: the right card, from the text alone, with no I/O.
+
+The doors use it while Redis is away, and the worker when a turn fails.
+"""
+
+from dataclasses import replace
+
+from bot.conversation import language as detection
+from bot.conversation.render import Words
+from bot.messages import Reply
+from bot.safety.lexicon import Lexicon
+from bot.safety.screen import screen
+
+
+class Emergency:
+    """Bound once to the words and the word lists; `answer` is a pure function."""
+
+    def __init__(self, words: Words, lexicon: Lexicon) -> None:
+        self._words, self._lexicon = words, lexicon
+
+    def answer(self, text: str, hint: str = "") -> list[Reply]:
+        """What to show for a message that cannot be kept; `hint` is the app's language code.
+
+        Buttons are left out: pressing them would lead nowhere now.
+        """
+        found = screen(text, self._lexicon)
+        offered = self._words.codes()
+        reading = detection.update(None, text, hint=hint, offered=offered)
+        language = reading.language
+        if language is None and len(found.languages) == 1:
+            language = found.languages[0]
+        keys = ["report_danger"] if found.danger else []
+        keys += ["report_self_harm"] if found.self_harm else []
+        keys += ["report_watched"] if found.watched and not keys else []
+        languages = (language,) if language else ("en", "fr")
+        return [
+            replace(self._words.reply(key, code), buttons=(), urgent=True)
+            for key in [*keys, "store_away"]
+            for code in languages
+        ]

@@ -1,0 +1,17 @@
+"""Which language a person writes: pure functions over one message and a small remembered belief."""
+
+from bot.conversation.language.belief import Reading, believe, explain, first_belief, update
+from bot.conversation.language.codes import LANGUAGES, OTHER, normalise_code
+from bot.conversation.language.words import named_language
+
+__all__ = [
+    "LANGUAGES",
+    "OTHER",
+    "Reading",
+    "believe",
+    "explain",
+    "first_belief",
+    "named_language",
+    "normalise_code",
+    "update",
+]

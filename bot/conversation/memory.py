@@ -1,0 +1,97 @@
+"""Loads a conversation before a turn, and says which Redis commands save or erase it after."""
+
+from collections.abc import Callable
+from typing import Any
+
+from redis.asyncio import Redis
+
+from bot.conversation.core import GRACE, QUIET
+from bot.conversation.session import Session
+from bot.errors import Sealed
+from bot.inbox import Op
+from bot.keys import KEEP, Keys
+from bot.messages import Channel, Inbound, Kind
+from bot.vault import Vault, seal, unseal
+
+
+class Memory:
+    """Sessions at rest: sealed under the conversation's own data key."""
+
+    def __init__(
+        self, redis: Redis, keys: Keys, vault: Vault, clock: Callable[[], float]
+    ) -> None:
+        self._redis, self._keys, self._vault, self._clock = redis, keys, vault, clock
+
+    async def load(self, inbound: Inbound) -> tuple[Session, bytes, bytes]:
+        """The person's session (a new one if there is none), its data key, plain and wrapped.
+
+        A session that cannot be opened is a new conversation: its key was erased or replaced.
+        """
+        person = inbound.person
+        names = [self._keys.datakey(person), self._keys.session(person)]
+        stored: Any = await self._redis.mget(names)
+        wrapped, sealed = stored
+        fresh = Session(person, inbound.channel, inbound.address)
+        if wrapped is None:
+            # Stored at once: the handoff queue seals under the same key within this very turn.
+            _, made = self._vault.new_data_key(person)
+            await self._redis.set(names[0], made, nx=True, ex=KEEP)
+            wrapped = (await self._redis.mget(names))[0]
+        try:
+            key = self._vault.data_key(wrapped, person)
+        except Sealed:
+            key, wrapped = self._vault.new_data_key(person)
+            return fresh, key, wrapped
+        try:
+            session = Session.from_json(unseal(key, sealed or b"", names[1]))
+        except (Sealed, ValueError, TypeError):
+            return fresh, key, wrapped
+        session.address = inbound.address or session.address
+        return session, key, wrapped
+
+    def save(self, session: Session, key: bytes, wrapped: bytes, *, warned: bool) -> list[Op]:
+        """Saves after a turn and sets when the quiet time ends."""
+        name = self._keys.session(session.person)
+        quiet = GRACE if warned else QUIET
+        return [
+            ("SET", self._keys.datakey(session.person), wrapped, "EX", KEEP),
+            ("SET", name, seal(key, session.to_json(), name), "EX", KEEP),
+            ("ZADD", self._keys.expiry(), self._clock() + quiet, _member(session)),
+            ("EXPIRE", self._keys.expiry(), KEEP),
+        ]
+
+    def keep_message(self, inbound: Inbound) -> list[Op]:
+        """Remembers the id of the person's own message, so that Leave can delete it too."""
+        if inbound.channel is not Channel.TELEGRAM or not inbound.message_id:
+            return []
+        name = self._keys.sent(inbound.person)
+        return [("ZADD", name, inbound.at, str(inbound.message_id)), ("EXPIRE", name, KEEP)]
+
+    def erase(self, session: Session) -> list[Op]:
+        """Erases a conversation: its key first, so that nothing left anywhere can be read."""
+        person = session.person
+        return [
+            ("DEL", self._keys.datakey(person)),
+            ("DEL", self._keys.session(person)),
+            ("DEL", self._keys.engine(person)),
+            ("ZREM", self._keys.expiry(), _member(session)),
+        ]
+
+    async def quiet(self) -> list[Inbound]:
+        """Everyone whose quiet time is over, as messages for the inbox (the janitor's)."""
+        now = self._clock()
+        due: Any = await self._redis.zrangebyscore(self._keys.expiry(), 0, now, 0, 200)
+        found = []
+        for member in due:
+            channel, _, person = member.decode().partition(":")
+            found.append(Inbound(person, Channel(channel), Kind.IDLE, now))
+        return found
+
+    async def put_off(self, inbound: Inbound) -> None:
+        """After an idle message was accepted: not again before the turn has set a new time."""
+        member = f"{inbound.channel}:{inbound.person}"
+        await self._redis.zadd(self._keys.expiry(), {member: self._clock() + GRACE}, xx=True)
+
+
+def _member(session: Session) -> str:
+    return f"{session.channel}:{session.person}"

@@ -1,0 +1,178 @@
+"""Turns response keys into words and buttons, in the person's language.
+
+Words live in responses/<lang>.yml and the buttons under them in responses/layout.yml; both are
+read once at start. Nothing here does I/O after that, so it works when everything else is down.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import DataError
+from bot.messages import Button, Reply
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Messages that hold numbers a person may need to hand on: they may be copied and forwarded.
+PASSABLE_PREFIXES = ("card_", "line", "ask_helpline")
+#: Messages that must overtake everything else on the way out.
+URGENT = frozenset({"report_danger", "report_self_harm", "danger_seen", "card_911", "store_away"})
+
+_TOPICS = ("ask_", "concern_for_other")
+_MAX_PAYLOAD = 64  # Telegram's limit for callback data, bytes
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language file, as read."""
+
+    code: str
+    name: str
+    direction: str
+    reviewed_by: str | None
+    sections: dict[str, dict[str, str]]
+
+
+class Words:
+    """Every word the assistant can say, in every language offered."""
+
+    def __init__(self, languages: dict[str, Language], layout: dict[str, Any]) -> None:
+        self._languages, self._layout = languages, layout
+        named = {name for rows in layout["messages"].values() for row in rows for name in row}
+        self._topics = {name for name in named if name.startswith(_TOPICS)}
+
+    @classmethod
+    def load(cls, folder: Path = ROOT / "responses") -> "Words":
+        """Reads all language files. Raises DataError naming the file that is wrong."""
+        layout = _read(folder / "layout.yml")
+        languages = {}
+        for path in sorted(folder.glob("*.yml")):
+            if path.name == "layout.yml":
+                continue
+            raw = _read(path)
+            sections = {
+                name: {str(key): str(text).strip() for key, text in raw.get(name, {}).items()}
+                for name in ("responses", "buttons", "web", "commands")
+            }
+            try:
+                languages[raw["language"]] = Language(
+                    raw["language"], raw["name"], raw["direction"], raw["reviewed_by"], sections
+                )
+            except KeyError as missing:
+                raise DataError(f"{path.name}: {missing} is missing") from None
+        if "en" not in languages:
+            raise DataError("responses/en.yml is missing")
+        return cls(languages, layout)
+
+    def codes(self) -> tuple[str, ...]:
+        """The languages offered, English and French first."""
+        order = {"en": 0, "fr": 1}
+        return tuple(sorted(self._languages, key=lambda code: (order.get(code, 2), code)))
+
+    def languages(self) -> list[tuple[str, str]]:
+        """(code, own name) of every language offered."""
+        return [(code, self._languages[code].name) for code in self.codes()]
+
+    def language(self, code: str) -> Language:
+        """The file of a language; English for one that is not offered."""
+        return self._languages.get(code, self._languages["en"])
+
+    def direction(self, code: str) -> str:
+        """"ltr" or "rtl"."""
+        return self.language(code).direction
+
+    def text(self, section: str, key: str, language: str) -> str:
+        """The words of a key; falls back to English. Raises DataError for an unknown key."""
+        for code in (language, "en"):
+            text = self.language(code).sections[section].get(key)
+            if text is not None:
+                return text
+        raise DataError(f"{section}.{key} has no words")
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a response of that name."""
+        return key in self._languages["en"].sections["responses"]
+
+    def has_topic(self, key: str) -> bool:
+        """Whether a button may open it: a topic that stands in layout.yml."""
+        return key in self._topics
+
+    def reply(self, key: str, language: str, **params: object) -> Reply:
+        """The message of a response key, with its own buttons but no footer."""
+        text = self.text("responses", key, language)
+        for name, value in params.items():
+            text = text.replace("{" + name + "}", str(value))
+        rows = self._layout["messages"].get(key, [])
+        return Reply(
+            text=text,
+            language=self.language(language).code,
+            buttons=self.rows(rows, language),
+            urgent=key in URGENT,
+            passable=key.startswith(PASSABLE_PREFIXES),
+        )
+
+    def with_footer(self, reply: Reply, without: frozenset[str] = frozenset()) -> Reply:
+        """The same message with the footer under it, less the acts named in `without`."""
+        present = {button.payload for row in reply.buttons for button in row}
+        footer = [
+            [name for name in row if name not in without and f"do:{name}" not in present]
+            for row in self._layout["footer"]
+        ]
+        return replace(reply, buttons=reply.buttons + self.rows(footer, reply.language))
+
+    def rows(self, rows: Iterable[Sequence[str]], language: str) -> tuple[tuple[Button, ...], ...]:
+        """Rows of buttons from rows of button names (see layout.yml)."""
+        made: list[tuple[Button, ...]] = []
+        for row in rows:
+            if list(row) == ["languages"]:
+                made += self._pairs(Button(name, f"lang:{code}") for code, name in self.languages())
+            elif list(row) == ["regions"]:
+                names = self._languages["en"].sections["buttons"]
+                made += self._pairs(
+                    self._button(name, language) for name in names if name.startswith("region.")
+                )
+                made.append((self._button("not_now", language),))
+            elif row:
+                made.append(tuple(self._button(name, language) for name in row))
+        return tuple(made)
+
+    def _pairs(self, buttons: Iterable[Button]) -> list[tuple[Button, ...]]:
+        flat = list(buttons)
+        return [tuple(flat[at : at + 2]) for at in range(0, len(flat), 2)]
+
+    def _button(self, name: str, language: str) -> Button:
+        labels = self.language(language).sections["buttons"]
+        scope, dot, value = name.partition(".")
+        label = labels.get(name) or labels.get(value if dot else name)
+        label = label or self.text("buttons", name if not dot else value, "en")
+        if scope == "region":
+            return Button(label, f"region:{value}")
+        if dot:
+            return Button(label, f"answer:{scope}:{value}")
+        if name.startswith(_TOPICS):
+            return Button(label, f"show:{name}")
+        return Button(label, f"do:{name}")
+
+    def label_of(self, payload: str, language: str) -> str:
+        """What a button said, for showing a person their own choice; "" when there is none."""
+        kind, _, rest = payload.partition(":")
+        names = {"answer": rest.replace(":", "."), "region": f"region.{rest}"}
+        if kind == "lang":
+            return self._languages[rest].name if rest in self._languages else ""
+        name = names.get(kind, rest)
+        labels = self._languages["en"].sections["buttons"]
+        if name not in labels and name.rpartition(".")[2] not in labels:
+            return ""
+        return self._button(name, language).label
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise DataError(f"{path.name}: cannot be read ({type(error).__name__})") from None
+    if not isinstance(raw, dict):
+        raise DataError(f"{path.name}: must be a mapping")
+    return raw

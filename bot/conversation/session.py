@@ -1,0 +1,60 @@
+"""What is remembered of a conversation between two messages; stored sealed, never as text.
+
+It holds what was understood (answers, what is being asked, the language), not what was said.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from bot.messages import Channel, Recipient
+
+
+@dataclass
+class Session:
+    """One person's conversation so far."""
+
+    person: str
+    channel: Channel
+    address: str = ""
+    language: str | None = None  # None: not known yet, ask
+    pinned: bool = False  # chosen by the person: detection may only offer a switch
+    belief: dict[str, float] | None = None  # language -> probability (bot/conversation/language)
+    romanised: bool = False
+    offered_language: str = ""  # a switch offered once is not offered again
+    answers: dict[str, str] = field(default_factory=dict)
+    signals: list[str] = field(default_factory=list)
+    asking: str | None = None  # the question on the screen: a slot, or code_word / duress_word
+    checking: bool = False  # the safety check was begun and has open questions
+    person_offered: bool = False
+    wants_person: bool = False  # asked for a person, consent still open
+    misunderstood: int = 0
+    region: str = ""
+    code_mark: str = ""
+    duress_mark: str = ""
+    code_offered: bool = False
+    locked: bool = False
+    warned: bool = False  # told that the chat will be erased
+    danger_told: bool = False  # the card was shown during this talk with a counsellor
+    last_at: float = 0.0
+    recent: list[float] = field(default_factory=list)  # times of the last messages, for the limit
+
+    @property
+    def to(self) -> Recipient:
+        """Whom the replies go to."""
+        return Recipient(self.person, self.channel, self.address)
+
+    def signal(self, name: str) -> None:
+        """Keeps that something happened; never taken back."""
+        if name not in self.signals:
+            self.signals.append(name)
+
+    def to_json(self) -> bytes:
+        """The wire form; stored sealed only."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """The session back from its wire form."""
+        fields: dict[str, Any] = json.loads(raw)
+        return cls(**{**fields, "channel": Channel(fields["channel"])})

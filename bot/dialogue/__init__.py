@@ -1,0 +1,1 @@
+"""The dialogue engine as the core sees it: a client, and the shape of the safety check."""

@@ -1,0 +1,98 @@
+"""The client of the dialogue engine (engine/, Rasa): what a person wrote in, response keys out."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bot.errors import EngineUnavailable
+
+#: Longer than this and the person gets the fixed menu instead, seconds.
+PATIENCE = 2.0
+_PATH = "/webhooks/northlight"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine decided: keys of responses, at most one signal, and what it understood."""
+
+    keys: tuple[str, ...]
+    signal: str | None = None
+    intent: str = ""
+    confidence: float = 0.0
+    slots: Mapping[str, str] = field(default_factory=dict)
+    asking: str | None = None
+
+
+class Engine:
+    """One engine address; a connection is kept open."""
+
+    def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._client = httpx.AsyncClient(
+            base_url=url.rstrip("/"),
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=patience,
+            trust_env=False,  # the engine is next door: never through a proxy
+        )
+
+    async def text(self, person: str, text: str) -> Answer:
+        """A typed message. Raises EngineUnavailable."""
+        return self._answer(await self._post("turn", {"sender": person, "text": text}))
+
+    async def press(
+        self, person: str, intent: str, entities: Mapping[str, str] | None = None
+    ) -> Answer:
+        """A button. Raises EngineUnavailable."""
+        body = {"sender": person, "intent": intent, "entities": dict(entities or {})}
+        return self._answer(await self._post("turn", body))
+
+    async def understand(self, text: str) -> tuple[str, float]:
+        """Intent and confidence of a text, nothing stored. Raises EngineUnavailable."""
+        intent = (await self._post("understand", {"text": text}))["intent"]
+        return str(intent["name"]), float(intent["confidence"])
+
+    async def ready(self) -> bool:
+        """Whether the engine answers."""
+        try:
+            answer = await self._client.get(f"{_PATH}/health")
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._client.aclose()
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self._patience):
+                answer = await self._client.post(f"{_PATH}/{path}", json=body)
+            if answer.status_code != 200:
+                raise EngineUnavailable(f"status {answer.status_code}")
+            decoded = answer.json()
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            raise EngineUnavailable(type(error).__name__) from None
+        if not isinstance(decoded, dict):
+            raise EngineUnavailable("not an object")
+        return decoded
+
+    @staticmethod
+    def _answer(raw: dict[str, Any]) -> Answer:
+        try:
+            intent = raw.get("intent") or {}
+            answer = Answer(
+                keys=tuple(str(key) for key in raw["keys"]),
+                signal=raw.get("signal"),
+                intent=str(intent.get("name") or ""),
+                confidence=float(intent.get("confidence") or 0.0),
+                slots={str(slot): str(value) for slot, value in raw.get("slots", {}).items()},
+                asking=raw.get("asking"),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise EngineUnavailable("unexpected shape") from None
+        if not answer.keys:
+            raise EngineUnavailable("no answer")
+        return answer

@@ -1,0 +1,41 @@
+"""Every error Northlight raises on purpose; none carries what a person wrote."""
+
+
+class NorthlightError(Exception):
+    """The root of them all."""
+
+
+class SettingsError(NorthlightError):
+    """Raised when a setting is missing, malformed or unsafe; the text names the setting."""
+
+
+class DataError(NorthlightError):
+    """Raised when one of the project's data files is wrong; names the file and the entry."""
+
+
+class EngineUnavailable(NorthlightError):
+    """Raised when the dialogue engine is away, too slow or answers nonsense."""
+
+
+class QueueUnavailable(NorthlightError):
+    """Raised when Redis cannot be reached: nothing was accepted, nothing was changed."""
+
+
+class AlreadyClaimed(NorthlightError):
+    """Raised when another counsellor was quicker; `holder` is that colleague's shown name."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__("already claimed")
+        self.holder = holder
+
+
+class NotOnShift(NorthlightError):
+    """Raised when a counsellor who is off shift or at capacity tries to claim."""
+
+
+class SessionEnded(NorthlightError):
+    """Raised when an act needs a handoff or a login that is already over."""
+
+
+class Sealed(NorthlightError):
+    """Raised when sealed bytes cannot be opened: wrong key, moved to another key, or damaged."""

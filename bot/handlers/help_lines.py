@@ -1,0 +1,109 @@
+"""Numbers: 9-1-1, the few national lines, and what is near; all from directory/, never made up."""
+
+from datetime import UTC, datetime
+
+from bot.directory import Entry, find, open_now
+from bot.directory.entries import Text
+from bot.handlers.turn import Turn
+from bot.messages import Reply
+
+#: Shown to everybody first, in this order: for the person at risk the hotline comes before the
+#: tip line.
+NATIONAL = (
+    "ca_human_trafficking_hotline",
+    "ca_crime_stoppers",
+    "ca_988",
+    "ca_kids_help_phone",
+    "ca_211",
+    "ca_tfw_tip_line",
+)
+#: A short list is read; a long one is not.
+NEAR = 6
+_NEAR_KINDS = ("hotline", "shelter", "sexual_assault", "indigenous", "labour", "legal", "info")
+
+
+def emergency(turn: Turn) -> None:
+    """The 9-1-1 card; Nunavut has no territory-wide 9-1-1."""
+    turn.say("card_911_nunavut" if turn.session.region == "NU" else "card_911")
+
+
+def numbers(turn: Turn) -> None:
+    """The national lines."""
+    by_id = {entry.id: entry for entry in turn.use.directory}
+    _show(turn, [by_id[name] for name in NATIONAL if name in by_id])
+
+
+def ask_region(turn: Turn) -> None:
+    """Which province, by buttons, only now that it is useful."""
+    if turn.session.region:
+        near(turn, turn.session.region)
+    else:
+        turn.say("ask_region")
+
+
+def near(turn: Turn, region: str) -> None:
+    """The lines of a province or territory; remembered for the rest of the conversation."""
+    if f"region:{region}" not in {
+        button.payload for row in turn.use.words.rows([["regions"]], "en") for button in row
+    }:
+        turn.say("ask_region")
+        return
+    turn.session.region = region
+    now = datetime.fromtimestamp(turn.use.clock(), UTC)
+    found = find(
+        turn.use.directory, region=region, kinds=_NEAR_KINDS, language=turn.language, at=now
+    )
+    _show(turn, found[:NEAR])
+
+
+def _show(turn: Turn, entries: list[Entry]) -> None:
+    now = datetime.fromtimestamp(turn.use.clock(), UTC)
+    head = turn.use.words.text("responses", "ask_helpline", turn.language)
+    blocks = [describe(turn, entry, now) for entry in entries]
+    rows = turn.use.words.rows([["near_me"]] if not turn.session.region else [], turn.language)
+    turn.replies.append(
+        Reply("\n\n".join([head, *blocks]), turn.language, buttons=rows, passable=True)
+    )
+
+
+def describe(turn: Turn, entry: Entry, now: datetime) -> str:
+    """One line of the directory in the person's language: what it is, the number, when, how.
+
+    The number stands at the end of its line, so that right-to-left text keeps it in order.
+    """
+    words, language = turn.use.words, turn.language
+    name = entry.name.fr if language == "fr" and entry.name.fr else entry.name.en
+    key = f"line_{entry.id}" if words.knows(f"line_{entry.id}") else f"line_kind_{entry.kind}"
+    about = words.text("responses", key, language)
+    lines = [about] if about.startswith(name) else [name, about]
+    if entry.phone is not None:
+        lines.append(f"☎ {entry.phone.display}")
+    text = entry.text_in(turn.session.region or None)
+    if text is not None and text.keyword is None:
+        lines.append(words.text("responses", "line_text", language).format(number=_plain(text)))
+    if entry.phone is None and entry.web:
+        lines.append(entry.web)
+    lines.append(" · ".join(filter(None, [_when(turn, entry, now), _spoken(turn, entry)])))
+    return "\n".join(filter(None, lines))
+
+
+def _plain(text: Text) -> str:
+    """A number to text the way people write it: +18331234567 as 1-833-123-4567."""
+    digits = text.number.removeprefix("+")
+    if len(digits) != 11:
+        return digits
+    return "-".join((digits[0], digits[1:4], digits[4:7], digits[7:]))
+
+
+def _when(turn: Turn, entry: Entry, now: datetime) -> str:
+    opened = open_now(entry, now) if entry.phone else None
+    if opened is None or entry.hours is None:
+        return ""
+    key = "line_always" if entry.hours.always else "line_open" if opened else "line_closed"
+    return turn.use.words.text("responses", key, turn.language)
+
+
+def _spoken(turn: Turn, entry: Entry) -> str:
+    if entry.languages is None or not entry.languages.interpreters:
+        return ""
+    return turn.use.words.text("responses", "line_interpreters", turn.language)

@@ -1,0 +1,63 @@
+"""Which language to speak: the person's choice by button or by name always wins."""
+
+from bot.conversation import language as detection
+from bot.handlers.turn import Turn
+
+
+def listen(turn: Turn) -> None:
+    """Takes what a typed message shows about the language; offers a switch, never forces one."""
+    session, offered = turn.session, turn.use.words.codes()
+    reading = detection.update(
+        session.belief,
+        turn.inbound.text,
+        hint=turn.inbound.hint,
+        offered=offered,
+        current=session.language,
+        chosen=session.pinned,
+    )
+    session.belief, session.romanised = reading.belief, reading.romanised
+    session.language = reading.language
+    if session.language is None and turn.screen.urgent and len(turn.screen.languages) == 1:
+        # Too short to be sure, but a phrase of one language's danger list was found.
+        session.language = turn.screen.languages[0]
+
+
+def offer(turn: Turn) -> None:
+    """One line in the other language, once, when someone writes in one we do not answer in."""
+    session = turn.session
+    if not session.pinned or session.belief is None:
+        return
+    reading = detection.update(None, turn.inbound.text, offered=turn.use.words.codes())
+    other = reading.message_language
+    if other in (None, session.language, session.offered_language):
+        return
+    if other in turn.use.words.codes():
+        session.offered_language = other
+        turn.replies.append(turn.use.words.reply("language_offer", other))
+
+
+def named(turn: Turn) -> str | None:
+    """The language a message asks for by its own name ("ਪੰਜਾਬੀ", "français"), if it is offered."""
+    code = detection.named_language(turn.inbound.text)
+    return code if code in turn.use.words.codes() else None
+
+
+def choose(turn: Turn, code: str) -> None:
+    """The person pressed or named a language."""
+    if code not in turn.use.words.codes():
+        turn.say("change_language")
+        return
+    greeted = turn.session.language is not None or turn.session.asking
+    turn.session.language, turn.session.pinned = code, True
+    turn.session.belief = detection.believe(code)
+    turn.session.romanised = False
+    if not greeted:
+        turn.say("greeting")
+        return
+    turn.say("language_set")
+    turn.ask_again()
+
+
+def picker(turn: Turn) -> None:
+    """All languages, each under its own name."""
+    turn.say("change_language")

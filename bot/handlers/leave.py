@@ -1,0 +1,22 @@
+"""Leaving: everything of this person is erased, at once, in every state."""
+
+from bot.handlers.turn import Turn
+from bot.messages import Reply
+
+
+async def leave(turn: Turn, *, silent: bool = False) -> None:
+    """Takes the person out of the queue and marks the conversation for erasing.
+
+    The worker deletes the keys in the same step that ends the turn; the door deletes the
+    messages of both sides. `silent`: no goodbye (the person blocked us, or must not be written to).
+    """
+    await turn.use.queue.abandon(turn.inbound.person)
+    turn.ended = True
+    turn.ops.clear()
+    goodbye = "" if silent else turn.use.words.text("responses", "left", turn.language)
+    turn.replies = [Reply(text=goodbye, language=turn.language, erase=True)]
+
+
+def confirm(turn: Turn) -> None:
+    """Asks before leaving when it was only understood from free text, and says the limits."""
+    turn.say("erase")

@@ -1,0 +1,113 @@
+"""The safety check: takes answers, lets urgency decide what comes next, goes on after breaks."""
+
+from collections.abc import Mapping
+
+from bot.dialogue import check
+from bot.errors import EngineUnavailable
+from bot.handlers import case, code_word, handoff
+from bot.handlers.turn import Turn
+from bot.safety.levels import Level
+
+
+async def begin(turn: Turn) -> None:
+    """Starts the check, or goes on where it stopped."""
+    session = turn.session
+    if not session.checking and not session.answers:
+        session.checking = True
+        turn.say("check_intro")
+    session.checking = True
+    await _on(turn, await _engine_asks(turn, "resume_check"))
+
+
+async def answer(turn: Turn, slot: str, value: str) -> None:
+    """Takes one answer, pressed or typed as an exact word, and asks what comes next.
+
+    A late press on an earlier question corrects that answer.
+    """
+    session = turn.session
+    before = turn.assess()
+    entities = {slot: value}
+    if slot == "private_ok" and value != "yes":
+        entities["coerced"] = "skipped"
+    session.answers.update(entities)
+    session.misunderstood = 0
+    if session.asking == slot:
+        session.asking = None
+    following = await _engine_asks(turn, "answer", entities)
+    if slot == "consent" and session.wants_person:
+        await handoff.enter_queue(turn)
+        return
+    await case.renew(turn)
+    if not await _react(turn, slot, value, before.level):
+        await _on(turn, following)
+
+
+async def ask_next(turn: Turn) -> None:
+    """Goes on after something of our own was settled in mid-check (a code word, for example)."""
+    await _on(turn, check.next_open(turn.session.answers))
+
+
+async def _on(turn: Turn, following: str | None) -> None:
+    """The next question, or the end of the check."""
+    if not turn.session.checking:
+        turn.say("what_next")
+    elif following is None:
+        await _finish(turn)
+    else:
+        turn.ask(following)
+
+
+async def _react(turn: Turn, slot: str, value: str, before: Level) -> bool:
+    """What an answer calls for before any next question; True when the check waits."""
+    session = turn.session
+    if (slot, value) == ("safe_now", "danger"):
+        turn.say("report_danger")
+        return True
+    if (slot, value) == ("safe_now", "watched"):
+        turn.say("report_watched")
+        return True
+    if (slot, value) == ("hurt_now", "yes"):
+        turn.say("ask_medical")
+    level = turn.assess().level
+    grew = level < before and level <= Level.ORANGE
+    if grew and slot in check.SITUATION and not session.person_offered and turn.handoff is None:
+        session.person_offered = True
+        turn.say("check_person_first")
+        return True
+    return slot == "safe_contact" and value != "skipped" and code_word.offer(turn)
+
+
+async def _finish(turn: Turn) -> None:
+    """All is answered or skipped: what was asked for, or an offer; never a verdict."""
+    session = turn.session
+    session.checking, session.asking = False, None
+    if session.answers.get("wish") == "person" and turn.handoff is None:
+        session.signal("asked_for_person")
+        await handoff.enter_queue(turn)
+        return
+    if session.answers.get("wish") == "other":
+        session.signal("concern_for_other")
+    level = turn.assess().level
+    turn.say("check_done_person" if level < Level.GREEN else "check_done_info")
+
+
+async def _engine_asks(
+    turn: Turn, intent: str, entities: Mapping[str, str] | None = None
+) -> str | None:
+    """What the engine asks next; None when all is answered.
+
+    The engine decides. When it is away the fixed order goes on without it, and when it has
+    forgotten answers (it was restarted, its memory ran out) it is told them again first.
+    """
+    session, engine = turn.session, turn.use.engine
+    person, answers = turn.inbound.person, session.answers
+    try:
+        heard = await engine.press(person, intent, entities)
+        if any(heard.slots.get(slot) != value for slot, value in answers.items()):
+            heard = await engine.press(person, "answer", answers)
+        if session.checking and heard.asking is None and check.next_open(answers):
+            heard = await engine.press(person, "resume_check")
+    except EngineUnavailable:
+        session.signal("engine_away")
+        return check.next_open(answers)
+    return heard.asking

@@ -1,0 +1,102 @@
+"""Reads handoffs back from Redis: for the core (current), the person's place, and the console."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from bot.errors import SessionEnded
+from bot.handoff.presence import Presence
+from bot.handoff.record import Case, Handoff, Place
+from bot.keys import Keys
+from bot.vault import Vault, unseal
+
+#: Fewer measured waits than this give no estimate.
+ENOUGH_WAITS: Final = 5
+
+
+class Ledger:
+    """The reading half of the queue; changes nothing."""
+
+    def __init__(self, redis: Redis, keys: Keys, vault: Vault, presence: Presence) -> None:
+        self._redis, self._keys, self._vault = redis, keys, vault
+        self.presence = presence
+
+    async def current(self, person: str) -> Handoff | None:
+        """The person's open handoff (waiting, claimed or active), or None."""
+        handoff: Any = await self._redis.get(self._keys.handoff_of(person))
+        found = await self.get(handoff.decode()) if handoff else None
+        return found if found and found.open else None
+
+    async def get(self, handoff: str) -> Handoff | None:
+        """One handoff with its data key, in any state; None when it is gone."""
+        raw: Any = await self._redis.hgetall(self._keys.handoff(handoff))
+        if b"state" not in raw or b"person" not in raw:
+            return None
+        person = raw[b"person"].decode()
+        wrapped: Any = await self._redis.get(self._keys.datakey(person))
+        key = self._vault.data_key(wrapped, person) if wrapped else b""
+        return self._parse(handoff, raw, key)
+
+    async def case(self, handoff: Handoff) -> Case:
+        """What the counsellor may see; an empty case once the data key is erased."""
+        sealed: Any = await self._redis.hget(self._keys.handoff(handoff.id), "case")
+        if not sealed or not handoff.key:
+            return Case(consent=handoff.consent)
+        context = self._keys.handoff_of(handoff.person)
+        return Case.from_json(unseal(handoff.key, sealed, context))
+
+    async def waiting(self) -> list[Handoff]:
+        """Everyone who waits, in the queue's order."""
+        ids: Any = await self._redis.zrange(self._keys.queue(), 0, -1)
+        return await self._read(ids)
+
+    async def claimed(self) -> list[Handoff]:
+        """Everyone who is with a counsellor, or in wrap-up."""
+        ids: Any = await self._redis.zrange(self._keys.leases(), 0, -1)
+        return await self._read(ids)
+
+    async def place(self, handoff: str) -> Place:
+        """Where a waiting handoff stands and about how long it takes; 0 when it does not wait."""
+        rank: Any = await self._redis.zrank(self._keys.queue(), handoff)
+        if rank is None:
+            return Place(0, None)
+        number = int(rank) + 1
+        waits: Any = await self._redis.lrange(self._keys.waits(), 0, -1)
+        if len(waits) < ENOUGH_WAITS or not await self.counsellors_on_shift():
+            return Place(number, None)
+        seconds = statistics.median(float(wait) for wait in waits) * number
+        return Place(number, max(1, math.ceil(seconds / 60)))
+
+    async def counsellors_on_shift(self) -> int:
+        """How many counsellors are here now."""
+        return len(await self.presence.on_shift())
+
+    async def erases_in(self, handoff: str) -> int:
+        """Seconds until the handoff's keys end by themselves; 0 when they are gone."""
+        return max(0, int(await self._redis.ttl(self._keys.handoff(handoff))))
+
+    async def _must(self, handoff: str) -> Handoff:
+        found = await self.get(handoff)
+        if found is None:
+            raise SessionEnded("handoff")
+        return found
+
+    async def _read(self, ids: Sequence[bytes]) -> list[Handoff]:
+        """Several handoffs without data keys; those gone meanwhile are left out."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for handoff in ids:
+                pipe.hgetall(self._keys.handoff(handoff.decode()))
+            rows = await pipe.execute() if ids else []
+        return [
+            self._parse(handoff.decode(), raw)
+            for handoff, raw in zip(ids, rows, strict=True)
+            if b"state" in raw and b"person" in raw
+        ]
+
+    def _parse(self, handoff: str, raw: dict[bytes, bytes], key: bytes = b"") -> Handoff:
+        context = self._keys.handoff_of(raw[b"person"].decode())
+        address = self._vault.unseal_transit(raw[b"address"], context).decode()
+        return Handoff.from_fields(handoff, raw, address=address, key=key)

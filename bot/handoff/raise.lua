@@ -1,0 +1,10 @@
+-- Raises the open handoff of a person, if there is one.
+-- KEYS: 1 handoff-of (string: id)  2 queue (zset: id -> score)
+-- ARGV: 1 prefix of handoff keys  2 level  3 rules
+-- Returns the id, or '' when nothing is open.
+local id = redis.call('GET', KEYS[1])
+if not id then return '' end
+local state = redis.call('HGET', ARGV[1] .. id, 'state')
+if state ~= 'waiting' and state ~= 'claimed' and state ~= 'active' then return '' end
+raise(ARGV[1] .. id, KEYS[2], id, ARGV[2], ARGV[3])
+return id

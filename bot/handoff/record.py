@@ -1,0 +1,152 @@
+"""What a handoff is: its states, its case, the handle it is called by. Read by core and console."""
+
+import json
+import random
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from bot.messages import Channel, Recipient
+from bot.safety.levels import Level
+
+#: Calm, short, known in English and in French; no animal anybody is insulted with.
+ANIMALS: Final = (
+    "Beaver", "Bison", "Caribou", "Crane", "Deer", "Dolphin", "Falcon", "Finch",
+    "Heron", "Koala", "Lark", "Loon", "Lynx", "Marten", "Moose", "Narwhal", "Otter", "Owl",
+    "Panda", "Puffin", "Raven", "Robin", "Salmon", "Seal", "Sparrow", "Swan", "Tern", "Turtle",
+    "Whale", "Wren",
+)  # fmt: skip
+_random = random.SystemRandom()
+
+
+class State(StrEnum):
+    """Where a handoff stands. The last two are never stored: their keys are gone by then."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    ACTIVE = "active"
+    WRAP_UP = "wrap_up"
+    CLOSED = "closed"
+    ABANDONED = "abandoned"
+    EXPIRED = "expired"
+
+
+#: While it is in one of these, the person has an open handoff.
+OPEN: Final = frozenset({State.WAITING, State.CLAIMED, State.ACTIVE})
+#: While it is in one of these, a counsellor speaks and the assistant is silent.
+WITH_COUNSELLOR: Final = frozenset({State.CLAIMED, State.ACTIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the counsellor may see, already cut down to what the person agreed to share.
+
+    `consent` is all, urgency or nothing; whoever builds the case leaves out what it forbids.
+    """
+
+    answers: dict[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    phone_seen: str = ""
+    safe_contact: str = ""
+    region: str = ""
+    consent: str = "nothing"
+
+    def to_json(self) -> bytes:
+        """The wire form; stored sealed only."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """The case back from its wire form."""
+        fields = json.loads(raw)
+        return cls(**{**fields, "skipped": tuple(fields["skipped"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One request for a counsellor.
+
+    Times are seconds since the epoch; `asked_at` is the first request and never moves, so the
+    wait shown is always the true one. `level` is what the rules said, `rank` the level it queues
+    at: waiting long makes it rise. `claimed_by` is a login, `claimed_as` the alias shown.
+    `address` and `key` (the conversation's data key) are opened for the process that holds it.
+    """
+
+    id: str
+    person: str
+    channel: Channel
+    state: State
+    level: Level
+    rank: Level
+    rules: tuple[str, ...]
+    language: str
+    romanised: bool
+    handle: str
+    asked_at: float
+    consent: str = "nothing"
+    claimed_by: str = ""
+    claimed_as: str = ""
+    claimed_at: float = 0.0
+    flags: tuple[str, ...] = ()
+    left_by: str = ""
+    outcome: str = ""
+    address: str = field(default="", repr=False)
+    key: bytes = field(default=b"", repr=False)
+
+    @property
+    def to(self) -> Recipient:
+        """Whom a counsellor's words go to."""
+        return Recipient(self.person, self.channel, self.address)
+
+    @property
+    def open(self) -> bool:
+        """Whether the person is waiting for, or with, a counsellor."""
+        return self.state in OPEN
+
+    @property
+    def with_counsellor(self) -> bool:
+        """Whether the assistant must be silent."""
+        return self.state in WITH_COUNSELLOR
+
+    @classmethod
+    def from_fields(cls, handoff: str, raw: dict[bytes, bytes], **opened: Any) -> Self:
+        """The record from its Redis hash; `opened` are the fields that were sealed."""
+        text = {name.decode(): value.decode() for name, value in raw.items() if name not in SEALED}
+        return cls(
+            id=handoff,
+            person=text["person"],
+            channel=Channel(text["channel"]),
+            state=State(text["state"]),
+            level=Level(int(text["level"])),
+            rank=Level(int(text["rank"])),
+            rules=tuple(text["rules"].split()),
+            language=text["language"],
+            romanised=text["romanised"] == "1",
+            handle=text["handle"],
+            asked_at=float(text["asked_at"]),
+            consent=text.get("consent", "nothing"),
+            claimed_by=text.get("claimed_by", ""),
+            claimed_as=text.get("claimed_as", ""),
+            claimed_at=float(text.get("claimed_at") or 0),
+            flags=tuple(text.get("flags", "").split()),
+            left_by=text.get("left_by", ""),
+            outcome=text.get("outcome", ""),
+            **opened,
+        )
+
+
+#: The fields of the hash that hold sealed bytes.
+SEALED: Final = frozenset({b"case", b"address"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the queue: 1 is next, 0 is not waiting; `minutes` None when it is not known."""
+
+    number: int
+    minutes: int | None
+
+
+def handles(count: int) -> list[str]:
+    """Some random handles ("Otter 42"); the queue takes the first that nobody open has."""
+    return [f"{_random.choice(ANIMALS)} {_random.randint(10, 99)}" for _ in range(count)]

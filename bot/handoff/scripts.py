@@ -1,0 +1,28 @@
+"""Loads the queue's Lua scripts: every act of several steps is one of them, so it is atomic."""
+
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+_HERE = Path(__file__).parent
+
+
+def load(redis: Redis, name: str) -> AsyncScript:
+    """The script `name`.lua, with common.lua before it, ready to be called on `redis`."""
+    common = (_HERE / "common.lua").read_text("utf-8")
+    return redis.register_script(common + (_HERE / f"{name}.lua").read_text("utf-8"))
+
+
+def flat(ops: list[Any]) -> list[Any]:
+    """Commands as `run` in common.lua reads them."""
+    words: list[Any] = []
+    for op in ops:
+        words += [len(op), *op]
+    return words
+
+
+def text(value: Any) -> str:
+    """A script's answer as a string."""
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,65 @@
+"""What was said between claim and end: sealed lines by core and console, read by the console."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from bot.errors import Sealed
+from bot.handoff.record import Handoff
+from bot.inbox import Op
+from bot.keys import KEEP, Keys
+from bot.vault import seal, unseal
+
+#: How many lines one conversation keeps.
+LENGTH: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `who` is person, counsellor or card; `beside` is the counsellor's own version.
+
+    `at` is seconds since the epoch; `name` is the alias of the counsellor who wrote.
+    """
+
+    who: str
+    text: str
+    at: float
+    name: str = ""
+    beside: str = ""
+    language: str = ""
+    id: str = ""
+
+
+class Transcript:
+    """Seals, stores and opens the lines of handoffs."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis, self._keys = redis, keys
+
+    def ops(self, handoff: Handoff, line: Line) -> list[Op]:
+        """The commands that append `line`. The handoff must carry its data key."""
+        if not handoff.key:
+            raise Sealed("the handoff was read without its data key")
+        stream = self._keys.transcript(handoff.id)
+        sealed = seal(handoff.key, json.dumps(asdict(line)).encode(), stream)
+        return [
+            ("XADD", stream, "MAXLEN", "~", LENGTH, "*", "e", sealed),
+            ("EXPIRE", stream, KEEP),
+            ("EXPIRE", self._keys.handoff(handoff.id), KEEP),
+            ("EXPIRE", self._keys.handoff_of(handoff.person), KEEP),
+            ("EXPIRE", self._keys.datakey(handoff.person), KEEP),
+        ]
+
+    async def read(self, handoff: Handoff, after: str = "") -> list[Line]:
+        """The lines after the one with id `after`, oldest first; none once the key is erased."""
+        if not handoff.key:
+            return []
+        stream = self._keys.transcript(handoff.id)
+        rows: Any = await self._redis.xrange(stream, min=f"({after}" if after else "-")
+        return [self._open(handoff.key, stream, row) for row in rows]
+
+    def _open(self, key: bytes, stream: str, row: Any) -> Line:
+        entry, fields = row
+        return Line(**{**json.loads(unseal(key, fields[b"e"], stream)), "id": entry.decode()})

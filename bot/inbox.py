@@ -1,0 +1,201 @@
+"""The way in: what a door accepted waits here, stored, until a worker has dealt with it.
+
+A door calls `Inbox.accept` before it confirms anything to the platform. A person always falls on
+the same shard and a shard has one owner at a time, so messages of one person stay in order with
+any number of workers. An entry is removed in the same step that commits its effects, so a crash
+in between repeats the turn and never half of it.
+"""
+
+import secrets
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from bot.errors import QueueUnavailable, Sealed
+from bot.keys import KEEP, SHARDS, Keys
+from bot.messages import Inbound
+from bot.vault import Vault
+
+GROUP: Final = "workers"
+#: How long an owner may be silent before another worker takes its shard, milliseconds.
+LEASE_MS: Final = 5_000
+
+# KEYS: seen mark, inbox stream. ARGV: TTL seconds, sealed entry.
+_ACCEPT = """
+if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+redis.call('XADD', KEYS[2], '*', 'e', ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[1])
+return 1
+"""
+
+# KEYS: shard lease. ARGV: token, lease ms. Takes a free lease or renews our own.
+_HOLD = """
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS: shard lease. ARGV: token.
+_LET_GO = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+"""
+
+# KEYS: shard lease, inbox stream. ARGV: token, group, entry id, handoff guard key, handoff guard
+# value, then the commands: number of words, words..., and so on. All of it happens, or nothing.
+_COMMIT = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
+if ARGV[4] ~= '' then
+  local now = redis.call('HGET', ARGV[4], 'state') or ''
+  if now ~= ARGV[5] then return 'changed' end
+end
+redis.call('XACK', KEYS[2], ARGV[2], ARGV[3])
+if redis.call('XDEL', KEYS[2], ARGV[3]) == 0 then return 'done' end
+local at = 6
+while at <= #ARGV do
+  local words = tonumber(ARGV[at])
+  redis.call(unpack(ARGV, at + 1, at + words))
+  at = at + words + 1
+end
+return 'ok'
+"""
+
+#: One Redis command of a turn's effects, for example ("SET", key, value, "EX", seconds).
+Op = tuple[str | bytes | int | float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted message, as read from a shard."""
+
+    shard: int
+    id: bytes
+    inbound: Inbound | None  # None: it could not be opened (wrong master key, damaged)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A condition of a commit: the handoff is still in the state the turn saw ("" = none)."""
+
+    key: str
+    state: str
+
+
+def shard_of(person: str) -> int:
+    """The shard of a person, always the same one."""
+    return zlib.crc32(person.encode()) % SHARDS
+
+
+class Inbox:
+    """Accepting (doors), reading and committing (workers)."""
+
+    def __init__(self, redis: Redis, keys: Keys, vault: Vault) -> None:
+        self._redis, self._keys, self._vault = redis, keys, vault
+        self._accept = redis.register_script(_ACCEPT)
+        self._hold = redis.register_script(_HOLD)
+        self._let_go = redis.register_script(_LET_GO)
+        self._commit = redis.register_script(_COMMIT)
+        #: Names this process among the owners of shards.
+        self.token = secrets.token_hex(16)
+
+    async def accept(self, inbound: Inbound, update: str) -> bool:
+        """Stores one message; `update` names the delivery (the same name twice changes nothing).
+
+        Returns False for a repeated delivery. Raises QueueUnavailable: nothing was stored, so the
+        door must not confirm it.
+        """
+        stream = self._keys.inbox(shard_of(inbound.person))
+        seen = self._keys.seen(inbound.channel, update)
+        sealed = self._vault.seal_transit(inbound.to_json(), stream)
+        try:
+            return bool(await self._accept(keys=[seen, stream], args=[KEEP, sealed]))
+        except (RedisError, OSError) as error:
+            raise QueueUnavailable("inbox") from error
+
+    async def hold(self, shard: int) -> bool:
+        """Takes or renews the lease of a shard; False when another worker owns it."""
+        key = self._keys.shard(shard)
+        return bool(await self._hold(keys=[key], args=[self.token, LEASE_MS]))
+
+    async def let_go(self, shard: int) -> None:
+        """Gives a shard back at a clean stop."""
+        await self._let_go(keys=[self._keys.shard(shard)], args=[self.token])
+
+    async def open_group(self, shard: int) -> None:
+        """Makes the shard's consumer group if it is missing (a stream may expire when unused)."""
+        try:
+            await self._redis.xgroup_create(self._keys.inbox(shard), GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def left_over(self, shard: int) -> list[Entry]:
+        """What an earlier owner read and did not finish, oldest first."""
+        stream = self._keys.inbox(shard)
+        entries: list[Entry] = []
+        start: Any = "0-0"
+        while True:
+            answer = await self._redis.xautoclaim(
+                stream, GROUP, "owner", min_idle_time=0, start_id=start, count=100
+            )
+            start, rows = answer[0], answer[1]
+            entries += [self._entry(shard, row) for row in rows]
+            if start in (b"0-0", "0-0"):
+                return entries
+
+    async def fresh(self, shards: list[int], wait_ms: int) -> list[Entry]:
+        """New entries of the shards held, waiting at most `wait_ms`."""
+        streams: dict[Any, Any] = {self._keys.inbox(shard): ">" for shard in shards}
+        by_name = {self._keys.inbox(shard).encode(): shard for shard in shards}
+        answer = await self._redis.xreadgroup(GROUP, "owner", streams, count=64, block=wait_ms)
+        pairs: Any = answer.items() if isinstance(answer, dict) else answer or []
+        entries: list[Entry] = []
+        for name, rows in pairs:
+            if isinstance(answer, dict):  # RESP3 nests one level deeper
+                rows = [row for batch in rows for row in batch]
+            entries += [self._entry(by_name[name], row) for row in rows]
+        return entries
+
+    async def commit(self, entry: Entry, ops: list[Op], guard: Guard | None = None) -> str:
+        """All effects of a turn and the end of its entry, in one step.
+
+        Returns "ok"; "done" (somebody committed it before: drop the turn); "changed" (the guard
+        failed: do the turn again); "lost" (the shard is no longer ours: leave it alone).
+        """
+        words: list[Any] = []
+        for op in ops:
+            words += [len(op), *op]
+        args = [
+            self.token, GROUP, entry.id, guard.key if guard else "", guard.state if guard else "",
+            *words,
+        ]  # fmt: skip
+        keys = [self._keys.shard(entry.shard), self._keys.inbox(entry.shard)]
+        verdict = await self._commit(keys=keys, args=args)
+        return verdict.decode() if isinstance(verdict, bytes) else str(verdict)
+
+    async def give_up(self, entry: Entry, reason: str) -> None:
+        """Moves an entry nobody can handle to the dead letters, still sealed."""
+        rows: Any = await self._redis.xrange(self._keys.inbox(entry.shard), entry.id, entry.id)
+        sealed = rows[0][1][b"e"] if rows else b""
+        dead = self._keys.dead()
+        await self.commit(
+            entry,
+            [
+                ("XADD", dead, "MAXLEN", 1000, "*", "e", sealed, "why", reason,
+                 "stream", self._keys.inbox(entry.shard)),
+                ("EXPIRE", dead, KEEP),
+            ],
+        )  # fmt: skip
+
+    def _entry(self, shard: int, row: Any) -> Entry:
+        entry_id, fields = row[0], row[1]
+        try:
+            sealed = fields[b"e"]
+            plain = self._vault.unseal_transit(sealed, self._keys.inbox(shard))
+            return Entry(shard, entry_id, Inbound.from_json(plain))
+        except (Sealed, KeyError, ValueError, TypeError):
+            return Entry(shard, entry_id, None)

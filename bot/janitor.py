@@ -1,0 +1,56 @@
+"""The janitor: erases what is over, brings back people whose counsellor vanished, keeps order.
+
+One process. TTLs on every key are the second line should it not run.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from bot.conversation.memory import Memory
+from bot.errors import QueueUnavailable
+from bot.handoff.queue import Queue
+from bot.inbox import Inbox
+
+log = structlog.get_logger()
+#: Seconds between two rounds.
+ROUND = 2.0
+
+
+class Janitor:
+    """Runs its rounds until `stop` is called."""
+
+    def __init__(
+        self, inbox: Inbox, memory: Memory, queue: Queue, clock: Callable[[], float]
+    ) -> None:
+        self._inbox, self._memory, self._queue, self._clock = inbox, memory, queue, clock
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End `run` after the round that is running."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """A round every few seconds; waits out a Redis that is away."""
+        while not self._stopping.is_set():
+            try:
+                await self.round()
+            except (RedisError, OSError, QueueUnavailable) as error:
+                log.warning("janitor.store_away", error=type(error).__name__)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), ROUND)
+            except TimeoutError:
+                continue
+
+    async def round(self) -> None:
+        """One round: lapsed claims go back to the front, quiet conversations are dealt with."""
+        lapsed = await self._queue.lapse(self._clock())
+        if lapsed:
+            log.info("janitor.lapsed", count=len(lapsed))
+        for inbound in await self._memory.quiet():
+            # Through the inbox like everything else, so that it stays in order with what the
+            # person may be writing right now. The minute in the name makes repeats harmless.
+            await self._inbox.accept(inbound, f"idle:{inbound.person}:{int(inbound.at // 60)}")
+            await self._memory.put_off(inbound)

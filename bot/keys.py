@@ -1,0 +1,126 @@
+"""Every Redis key Northlight uses: its name, type, time to live and what it holds about a person.
+
+`<person>` is an HMAC pseudonym. "sealed" means AES-GCM, see bot/vault.py. Keys that concern a
+person always carry a TTL; accounts, audit and counters are the listed exceptions.
+"""
+
+from dataclasses import dataclass
+
+DAY = 86_400
+#: The longest anything of a person is kept while a conversation lives, seconds.
+#: Telegram lets a bot delete messages for 48 hours only, so nothing may outlive that.
+KEEP = 2 * DAY
+#: Inbox shards: a person always falls on the same one, so their messages stay in order.
+SHARDS = 8
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Key names under one prefix (tests use a random one)."""
+
+    prefix: str = "nl:"
+
+    # -- the way in ------------------------------------------------------------------------
+    def inbox(self, shard: int) -> str:
+        """Stream, TTL KEEP: sealed Inbound entries waiting for a worker."""
+        return f"{self.prefix}inbox:{shard}"
+
+    def shard(self, shard: int) -> str:
+        """String, TTL seconds: the token of the worker that owns this inbox shard."""
+        return f"{self.prefix}shard:{shard}"
+
+    def seen(self, channel: str, update: str) -> str:
+        """String, TTL KEEP: this update was accepted already; a repeat changes nothing."""
+        return f"{self.prefix}seen:{channel}:{update}"
+
+    def dead(self) -> str:
+        """Stream, TTL KEEP, capped: sealed entries no worker could handle, with a reason."""
+        return f"{self.prefix}dead"
+
+    # -- a conversation --------------------------------------------------------------------
+    def datakey(self, person: str) -> str:
+        """String, TTL KEEP or retention: the conversation's own data key, wrapped."""
+        return f"{self.prefix}datakey:{person}"
+
+    def session(self, person: str) -> str:
+        """String, TTL KEEP: language, answers given, what is being asked; sealed."""
+        return f"{self.prefix}session:{person}"
+
+    def engine(self, person: str) -> str:
+        """String, TTL KEEP: the engine's tracker (intents and slots, no words), sealed by it."""
+        return f"{self.prefix}engine:{person}"
+
+    def screen(self, person: str) -> str:
+        """Stream, TTL KEEP, capped: what the web page shows, sealed."""
+        return f"{self.prefix}screen:{person}"
+
+    def expiry(self) -> str:
+        """Sorted set, TTL KEEP: person -> when the quiet time ends (epoch seconds)."""
+        return f"{self.prefix}expiry"
+
+    # -- the way out -----------------------------------------------------------------------
+    def outbox(self, channel: str) -> str:
+        """Stream, TTL KEEP: sealed messages a door has yet to send."""
+        return f"{self.prefix}outbox:{channel}"
+
+    def sent(self, person: str) -> str:
+        """Sorted set, TTL KEEP: platform message ids of both sides -> time, for Leave."""
+        return f"{self.prefix}sent:{person}"
+
+    def poller(self) -> str:
+        """String, TTL seconds: the token of the one Telegram poller."""
+        return f"{self.prefix}poller"
+
+    def offset(self) -> str:
+        """String, no TTL (no person): the next Telegram update to ask for."""
+        return f"{self.prefix}offset"
+
+    # -- handoff ---------------------------------------------------------------------------
+    def handoff(self, handoff: str) -> str:
+        """Hash, TTL KEEP or retention: state, level, rules, owner, times; case sealed."""
+        return f"{self.prefix}handoff:{handoff}"
+
+    def handoff_of(self, person: str) -> str:
+        """String, TTL KEEP: the person's open handoff."""
+        return f"{self.prefix}handoff-of:{person}"
+
+    def queue(self) -> str:
+        """Sorted set, TTL KEEP: handoffs waiting, scored by level and age."""
+        return f"{self.prefix}queue"
+
+    def leases(self) -> str:
+        """Sorted set, TTL KEEP: claimed handoff -> when its lease lapses (epoch seconds)."""
+        return f"{self.prefix}leases"
+
+    def transcript(self, handoff: str) -> str:
+        """Stream, TTL KEEP or retention: what was said between claim and end, sealed."""
+        return f"{self.prefix}transcript:{handoff}"
+
+    def waits(self) -> str:
+        """List, no TTL (no person): the last measured waits in seconds, for honest estimates."""
+        return f"{self.prefix}waits"
+
+    def events(self) -> str:
+        """Pub/sub channel: "something changed" for the console; handoff ids only."""
+        return f"{self.prefix}events"
+
+    # -- the console (its own prefix, accounts are exceptions to the TTL rule) -----------------
+    def counsellor(self, login: str) -> str:
+        """Hash, no TTL: an account: alias, languages, roles, argon2 hash."""
+        return f"{self.prefix}console:counsellor:{login}"
+
+    def shift(self) -> str:
+        """Hash, no TTL: counsellor -> when last seen on shift; the janitor drops old ones."""
+        return f"{self.prefix}console:shift"
+
+    def login(self, token: str) -> str:
+        """Hash, TTL 12 h: a console login, named by a hash of its token."""
+        return f"{self.prefix}console:login:{token}"
+
+    def attempts(self, login: str) -> str:
+        """String, TTL minutes: failed logins, for the growing delay."""
+        return f"{self.prefix}console:attempts:{login}"
+
+    def audit(self) -> str:
+        """Stream, no TTL, append-only: who did what to which handoff, never text."""
+        return f"{self.prefix}console:audit"

@@ -1,0 +1,67 @@
+"""The way out: replies wait here, sealed, until their door has shown them.
+
+Telegram has one stream that the telegram process delivers; each web visitor has a screen (a
+stream of their own) that the page reads. Both are written in the same step that commits a turn,
+or by `put` for what a person did not just ask for (a counsellor's words, a place in the queue).
+"""
+
+import json
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.errors import QueueUnavailable
+from bot.inbox import Op
+from bot.keys import KEEP, Keys
+from bot.messages import Channel, Recipient, Reply
+from bot.vault import Vault
+
+#: How many messages a web page keeps.
+SCREEN_LENGTH = 200
+
+
+class Outbox:
+    """Turns replies into Redis commands, and runs them."""
+
+    def __init__(self, redis: Redis, keys: Keys, vault: Vault) -> None:
+        self._redis, self._keys, self._vault = redis, keys, vault
+
+    def ops(self, to: Recipient, replies: Sequence[Reply]) -> list[Op]:
+        """The commands that hand `replies` to the person's door, in order."""
+        if not replies:
+            return []
+        key = self.stream(to)
+        commands: list[Op] = []
+        if to.channel is Channel.WEBCHAT and any(reply.erase for reply in replies):
+            commands.append(("DEL", key))
+        for reply in replies:
+            body = {"to": [to.person, to.channel, to.address], "reply": reply.to_json()}
+            sealed = self._vault.seal_transit(json.dumps(body).encode(), key)
+            commands.append(("XADD", key, "MAXLEN", "~", SCREEN_LENGTH, "*", "e", sealed)
+                            if to.channel is Channel.WEBCHAT
+                            else ("XADD", key, "*", "e", sealed))  # fmt: skip
+        commands.append(("EXPIRE", key, KEEP))
+        return commands
+
+    async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:
+        """Hands over replies at once. Raises QueueUnavailable."""
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for op in self.ops(to, replies):
+                    pipe.execute_command(*op)
+                await pipe.execute()
+        except (RedisError, OSError) as error:
+            raise QueueUnavailable("outbox") from error
+
+    def stream(self, to: Recipient) -> str:
+        """The key the recipient's replies go to."""
+        if to.channel is Channel.WEBCHAT:
+            return self._keys.screen(to.person)
+        return self._keys.outbox(to.channel)
+
+    def read(self, stream: str, fields: dict[bytes, bytes]) -> tuple[Recipient, Reply]:
+        """One stored entry back. Raises Sealed, or KeyError/ValueError for a damaged one."""
+        body = json.loads(self._vault.unseal_transit(fields[b"e"], stream))
+        person, channel, address = body["to"]
+        return Recipient(person, Channel(channel), address), Reply.from_json(body["reply"])

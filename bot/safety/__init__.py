@@ -1,0 +1,1 @@
+"""What must work when nothing else does: the word lists, the safety screen, the urgency rules."""

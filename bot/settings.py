@@ -1,0 +1,158 @@
+"""The one settings object, read once from the environment at start and checked with clear words."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+
+from bot.errors import SettingsError
+
+PREFIX = "NORTHLIGHT_"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set; docs/operations.md has the same table (a test compares them)."""
+
+    telegram_token: str = field(default="", repr=False)
+    telegram_base_url: str = "https://api.telegram.org/bot"
+    telegram_file_base_url: str = "https://api.telegram.org/file/bot"
+    telegram_mode: str = "polling"
+    telegram_webhook_listen: Address = Address("127.0.0.1", 8070)
+    telegram_webhook_url: str = ""
+    telegram_webhook_secret: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
+    engine_url: str = ""
+    web_listen: Address = Address("127.0.0.1", 8080)
+    console_listen: Address = Address("127.0.0.1", 8090)
+    state_dir: Path = Path(".state")
+    master_key: bytes = field(default=b"", repr=False)
+    log_level: str = "INFO"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings from `environ`. Raises SettingsError naming the first wrong setting."""
+        known = {f"{PREFIX}{name.upper()}" for name in cls.__dataclass_fields__}
+        known |= {f"{PREFIX}MASTER_KEY_FILE"}
+        given = {name: value.strip() for name, value in environ.items() if name in known}
+
+        def read(name: str, convert: Callable[[str], _T], default: _T) -> _T:
+            value = given.get(PREFIX + name, "")
+            if not value:
+                return default
+            try:
+                return convert(value)
+            except ValueError as error:
+                raise SettingsError(f"{PREFIX}{name}: {error}") from None
+
+        settings = cls(
+            telegram_token=read("TELEGRAM_TOKEN", str, ""),
+            telegram_base_url=read("TELEGRAM_BASE_URL", _url, cls.telegram_base_url),
+            telegram_file_base_url=read("TELEGRAM_FILE_BASE_URL", _url, cls.telegram_file_base_url),
+            telegram_mode=read("TELEGRAM_MODE", _one_of("polling", "webhook"), "polling"),
+            telegram_webhook_listen=read(
+                "TELEGRAM_WEBHOOK_LISTEN", _address, cls.telegram_webhook_listen
+            ),
+            telegram_webhook_url=read("TELEGRAM_WEBHOOK_URL", _url, ""),
+            telegram_webhook_secret=read("TELEGRAM_WEBHOOK_SECRET", _secret, ""),
+            redis_url=read("REDIS_URL", _redis_url, ""),
+            engine_url=read("ENGINE_URL", _url, ""),
+            web_listen=read("WEB_LISTEN", _address, cls.web_listen),
+            console_listen=read("CONSOLE_LISTEN", _address, cls.console_listen),
+            state_dir=read("STATE_DIR", Path, cls.state_dir),
+            master_key=_master_key(given),
+            log_level=read("LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+        )
+        settings._check_together()
+        return settings
+
+    def _check_together(self) -> None:
+        if self.telegram_mode == "webhook" and self.telegram_token:
+            if not self.telegram_webhook_url:
+                raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_URL: needed in webhook mode")
+            if not self.telegram_webhook_secret:
+                raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_SECRET: needed in webhook mode")
+        if self.redis_url and not self.master_key:
+            raise SettingsError(
+                f"{PREFIX}MASTER_KEY or {PREFIX}MASTER_KEY_FILE: needed with {PREFIX}REDIS_URL, "
+                "so that every process seals with the same key"
+            )
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        folded = value.lower() if value.lower() in values else value.upper()
+        if folded not in values:
+            raise ValueError(f"must be one of {', '.join(values)}")
+        return folded
+
+    return check
+
+
+def _address(value: str) -> Address:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port, for example 127.0.0.1:8080")
+    return Address(host.strip("[]"), int(port))
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return value
+
+
+def _secret(value: str) -> str:
+    allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+    if not 16 <= len(value) <= 256 or not set(value) <= allowed:
+        raise ValueError("must be 16 to 256 characters of A-Z a-z 0-9 _ -")
+    return value
+
+
+def _master_key(given: Mapping[str, str]) -> bytes:
+    text, path = given.get(f"{PREFIX}MASTER_KEY", ""), given.get(f"{PREFIX}MASTER_KEY_FILE", "")
+    if text and path:
+        raise SettingsError(f"{PREFIX}MASTER_KEY and {PREFIX}MASTER_KEY_FILE: set only one")
+    name = f"{PREFIX}MASTER_KEY"
+    if path:
+        name = f"{PREFIX}MASTER_KEY_FILE"
+        try:
+            text = Path(path).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{name}: cannot be read") from None
+    if not text:
+        return b""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise SettingsError(f"{name}: must hold 64 hexadecimal digits (32 bytes)")
+    return key

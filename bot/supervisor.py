@@ -1,0 +1,337 @@
+"""Runs the whole service on one machine: `python -m bot up` starts every part and keeps it going.
+
+Redis first, then the engine, then our own processes; stopped in the opposite order. No part
+outlives this process, and each gets only the secrets it needs (the engine: none but its own).
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+import redis.asyncio
+
+from bot.embedded import EmbeddedRedis, die_with_parent, master_key_file, private_dir
+from bot.errors import NorthlightError, SettingsError
+from bot.keys import SHARDS, Keys
+from bot.settings import PREFIX, Address, Settings
+from bot.vault import Vault
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+#: How long a part may take until it is ready, seconds. The engine loads its model.
+START_LIMIT: Final = 120.0
+#: How long a part may take to finish what it is doing when asked to stop, seconds.
+STOP_LIMIT: Final = 15.0
+#: A part that lived this long had a good start: its next restart is quick again, seconds.
+SETTLED: Final = 60.0
+LONGEST_PAUSE: Final = 30.0
+#: A part that dies this often before it was ever ready will not get better by itself.
+HOPELESS: Final = 3
+
+#: What the engine and nothing else may be given of our environment: it holds no secret of ours.
+_ENGINE_KEEPS: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV_DISABLE_PROMPT",
+)
+_TELEGRAM_ONLY: Final = (f"{PREFIX}TELEGRAM_TOKEN", f"{PREFIX}TELEGRAM_WEBHOOK_SECRET")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of the service; `ready` tells whether it does its work yet."""
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    ready: Callable[[], Awaitable[bool]]
+    #: Parts with a higher number are started later and stopped earlier.
+    order: int
+
+
+def up(settings: Settings) -> int:
+    """Runs everything until Ctrl-C or SIGTERM; returns the exit code.
+
+    Raises SettingsError when something cannot start as it is set.
+    """
+    return asyncio.run(Supervisor(settings).run())
+
+
+class Supervisor:
+    """Starts the parts, restarts the ones that die, stops them all."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None] | None = None) -> None:
+        self._settings = settings
+        self._say = say or _tell
+        self._master = settings.master_key
+        self._logs = settings.state_dir / "logs"
+        self._stopping = asyncio.Event()
+        self._redis: EmbeddedRedis | None = None
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._deaths: dict[str, int] = {}
+
+    async def run(self) -> int:
+        """The whole life of the service."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(name, self._stopping.set)
+        _refuse_taken("WEB_LISTEN", self._settings.web_listen)
+        _refuse_taken("CONSOLE_LISTEN", self._settings.console_listen)
+        private_dir(self._settings.state_dir)
+        private_dir(self._logs)
+        if not self._master:
+            path = master_key_file(self._settings.state_dir)
+            self._master = bytes.fromhex(path.read_text().strip())
+        parts: list[Part] = []
+        try:
+            parts = self._parts(self._start_redis())
+            await self._start(parts)
+            if not self._stopping.is_set():
+                self._welcome(parts)
+            while not self._stopping.is_set():
+                self._mind()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), 0.5)
+        finally:
+            self._stopping.set()
+            await self._stop(parts)
+        return 0
+
+    # -- what there is to run ------------------------------------------------------------------
+    def _start_redis(self) -> str:
+        if self._settings.redis_url:
+            return self._settings.redis_url
+        began = time.monotonic()
+        password = Vault(self._master).engine_token
+        self._redis = EmbeddedRedis(self._settings.state_dir, self._say, password)
+        # Not in a thread: Linux ties a child's fate to the thread that made it.
+        url = self._redis.start()
+        self._say(f"{'redis':10} ready  {time.monotonic() - began:5.1f} s")
+        return url
+
+    def _parts(self, redis_url: str) -> list[Part]:
+        settings, store = self._settings, redis_url
+        environ = dict(os.environ)
+        environ[f"{PREFIX}REDIS_URL"] = redis_url
+        environ[f"{PREFIX}STATE_DIR"] = str(settings.state_dir.resolve())
+        if not settings.master_key:
+            path = master_key_file(settings.state_dir)
+            environ[f"{PREFIX}MASTER_KEY_FILE"] = str(path.resolve())
+        parts: list[Part] = []
+        if not settings.engine_url:
+            engine = _engine(Vault(self._master), redis_url, own_redis=self._redis is not None)
+            environ[f"{PREFIX}ENGINE_URL"] = engine.environ["NORTHLIGHT_ENGINE_URL"]
+            parts.append(engine)
+        quiet = {name: value for name, value in environ.items() if name not in _TELEGRAM_ONLY}
+        web, console = _base(settings.web_listen), _base(settings.console_listen)
+        parts += [
+            _bot("worker", quiet, lambda: _shards_held(store), 2),
+            _bot("janitor", quiet, _nothing_to_wait_for, 3),
+            _bot("web", quiet, lambda: _answers(f"{web}/healthz"), 3),
+            _bot("console", quiet, lambda: _answers(f"{console}/healthz"), 3),
+        ]
+        if settings.telegram_token:
+            parts.append(_bot("telegram", environ, _nothing_to_wait_for, 3))
+        return parts
+
+    # -- starting ------------------------------------------------------------------------------
+    async def _start(self, parts: list[Part]) -> None:
+        for part in parts:
+            self._deaths[part.name] = 0
+            self._keepers[part.name] = asyncio.create_task(self._keep(part))
+        waiting = [asyncio.create_task(self._until_ready(part)) for part in parts]
+        try:
+            await asyncio.gather(*waiting)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def _until_ready(self, part: Part) -> None:
+        began = time.monotonic()
+        while not self._stopping.is_set():
+            if part.name in self._running and await part.ready():
+                self._say(f"{part.name:10} ready  {time.monotonic() - began:5.1f} s")
+                return
+            waited = time.monotonic() - began
+            self._mind()
+            if self._deaths[part.name] >= HOPELESS or waited > START_LIMIT:
+                log = self._log(part)
+                raise NorthlightError(f"{part.name} does not start: {_last_line(log)} (see {log})")
+            await asyncio.sleep(0.1)
+
+    async def _keep(self, part: Part) -> None:
+        """Runs one part, again and again, with a growing pause between deaths."""
+        pause = 1.0
+        self._log(part).write_bytes(b"")
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._run_once(part)
+            if self._stopping.is_set():
+                return
+            self._deaths[part.name] += 1
+            pause = 1.0 if time.monotonic() - began > SETTLED else min(pause * 2, LONGEST_PAUSE)
+            self._say(f"{part.name} ended ({code}); starting it again in {pause:.0f} s, "
+                      f"see {self._log(part)}")  # fmt: skip
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _run_once(self, part: Part) -> int:
+        with self._log(part).open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *part.command,
+                env=part.environ,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches us alone; we stop them in order
+                preexec_fn=die_with_parent,
+            )
+        self._running[part.name] = process
+        try:
+            return await process.wait()
+        finally:
+            del self._running[part.name]
+
+    def _mind(self) -> None:
+        for keeper in self._keepers.values():
+            if keeper.done():  # it ends by itself only when its program cannot be run at all
+                keeper.result()
+        if self._redis is not None and not self._redis.alive:
+            self._say("redis ended; starting it again")
+            self._redis.start()
+
+    # -- stopping ------------------------------------------------------------------------------
+    async def _stop(self, parts: list[Part]) -> None:
+        for order in sorted({part.order for part in parts}, reverse=True):
+            names = [part.name for part in parts if part.order == order]
+            await asyncio.gather(*(self._stop_one(name) for name in names))
+        if self._redis is not None:
+            self._redis.stop()
+        if parts:
+            self._say("stopped")
+
+    async def _stop_one(self, name: str) -> None:
+        keeper = self._keepers.get(name)
+        if process := self._running.get(name):
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        if keeper is None:
+            return
+        _, late = await asyncio.wait([keeper], timeout=STOP_LIMIT)
+        if late and (process := self._running.get(name)):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.wait([keeper])
+
+    # -- words ---------------------------------------------------------------------------------
+    def _log(self, part: Part) -> Path:
+        return self._logs / f"{part.name}.log"
+
+    def _welcome(self, parts: list[Part]) -> None:
+        telegram = any(part.name == "telegram" for part in parts)
+        self._say("")
+        self._say(f"Web chat   {_base(self._settings.web_listen)}/")
+        self._say(f"Console    {_base(self._settings.console_listen)}/")
+        self._say(f"Telegram   {'on' if telegram else f'off ({PREFIX}TELEGRAM_TOKEN is not set)'}")
+        self._say(f"Logs       {self._logs}/")
+        self._say("Ctrl-C stops everything.")
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def _bot(
+    name: str, environ: Mapping[str, str], ready: Callable[[], Awaitable[bool]], order: int
+) -> Part:
+    return Part(name, (sys.executable, "-m", "bot", name), environ, ready, order)
+
+
+def _engine(vault: Vault, redis_url: str, *, own_redis: bool) -> Part:
+    python = ROOT / "engine" / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise SettingsError(f"the engine is not installed ({python} is missing): run `make setup`")
+    if own_redis:  # where the engine has a user of its own, who sees its own keys only
+        redis_url = redis_url.replace("unix://", f"unix://engine:{vault.engine_token}@", 1)
+    listen = f"127.0.0.1:{_free_port()}"
+    environ = {name: os.environ[name] for name in _ENGINE_KEEPS if name in os.environ} | {
+        "NORTHLIGHT_ENGINE_TOKEN": vault.engine_token,
+        "NORTHLIGHT_ENGINE_KEY": vault.engine_key,
+        "NORTHLIGHT_ENGINE_REDIS_URL": redis_url,
+        "NORTHLIGHT_ENGINE_LISTEN": listen,
+        "NORTHLIGHT_ENGINE_URL": f"http://{listen}",
+        "NORTHLIGHT_KEY_PREFIX": Keys().prefix,
+        "OMP_NUM_THREADS": "1",
+        "RASA_TELEMETRY_ENABLED": "false",
+        "PYTHONPATH": str(ROOT / "engine"),
+    }
+    health = f"http://{listen}/webhooks/northlight/health"
+    command = (str(python), "-m", "northlight_engine", "run")
+    return Part("engine", command, environ, lambda: _answers(health, vault.engine_token), 1)
+
+
+def _base(address: Address) -> str:
+    host = "127.0.0.1" if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104 - asked, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}"
+
+
+async def _answers(url: str, token: str = "") -> bool:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            return (await client.get(url, headers=headers)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def _shards_held(redis_url: str) -> bool:
+    """Whether every inbox shard has an owner, that is, whether somebody answers everyone."""
+    keys = [Keys().shard(shard) for shard in range(SHARDS)]
+    try:
+        async with redis.asyncio.Redis.from_url(redis_url) as client:
+            return bool(await client.exists(*keys) == SHARDS)
+    except redis.RedisError:
+        return False
+
+
+async def _nothing_to_wait_for() -> bool:
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _refuse_taken(name: str, address: Address) -> None:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}{name}: cannot listen on {address.host}:{address.port} "
+                f"({error.strerror}); choose another address"
+            ) from None
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "it said nothing"

@@ -1,0 +1,178 @@
+"""A worker: takes accepted messages one person at a time, has them answered, commits the result.
+
+Run as many as you like: each inbox shard has one owner at a time. A worker that dies loses its
+leases within seconds and another finishes what it had begun; nothing is applied twice, because
+the effects of a turn and the end of its entry are one step (bot/inbox.py).
+"""
+
+import asyncio
+from collections import defaultdict
+
+import structlog
+from redis.exceptions import RedisError, ResponseError
+
+from bot.conversation import core
+from bot.conversation.emergency import Emergency
+from bot.conversation.memory import Memory
+from bot.handlers.turn import Services, Turn
+from bot.inbox import LEASE_MS, Entry, Inbox, Op
+from bot.keys import SHARDS
+from bot.messages import Inbound, Kind, Recipient
+from bot.outbox import Outbox
+
+log = structlog.get_logger()
+#: A turn whose handoff changed meanwhile (a counsellor claimed) is done again, so often.
+_AGAIN = 5
+#: How long one turn may take before the person gets the emergency answer, seconds.
+_LONGEST_TURN = 20.0
+
+
+class Worker:
+    """Owns some shards and works through them until `stop` is called."""
+
+    def __init__(
+        self, inbox: Inbox, outbox: Outbox, memory: Memory, use: Services, emergency: Emergency
+    ) -> None:
+        self._inbox, self._outbox, self._memory = inbox, outbox, memory
+        self._use, self._emergency = use, emergency
+        self._held: set[int] = set()
+        self._lines: dict[str, asyncio.Queue[Entry]] = defaultdict(asyncio.Queue)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Finish the turns that are running, then end `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until stopped; waits out a Redis that is away."""
+        leases = asyncio.create_task(self._keep_leases())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._step()
+                except (RedisError, OSError) as error:
+                    log.warning("worker.store_away", error=type(error).__name__)
+                    await asyncio.sleep(0.5)
+        finally:
+            leases.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            try:
+                for shard in self._held:
+                    await self._inbox.let_go(shard)
+            except (RedisError, OSError):
+                pass  # the leases run out by themselves
+
+    async def _step(self) -> None:
+        await self._take_shards()
+        if not self._held:
+            await asyncio.sleep(0.2)
+            return
+        try:
+            entries = await self._inbox.fresh(sorted(self._held), wait_ms=300)
+        except ResponseError:  # an unused stream expired, its group with it
+            for shard in self._held:
+                await self._inbox.open_group(shard)
+            return
+        for entry in entries:
+            self._line_up(entry)
+
+    async def _take_shards(self) -> None:
+        for shard in range(SHARDS):
+            if shard in self._held:
+                continue
+            if await self._inbox.hold(shard):
+                await self._inbox.open_group(shard)
+                self._held.add(shard)
+                for entry in await self._inbox.left_over(shard):
+                    self._line_up(entry)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_MS / 4000)
+            for shard in list(self._held):
+                try:
+                    if not await self._inbox.hold(shard):
+                        self._held.discard(shard)
+                except (RedisError, OSError):
+                    pass  # tried again at once; commits check the lease anyway
+
+    def _line_up(self, entry: Entry) -> None:
+        person = entry.inbound.person if entry.inbound else f"shard {entry.shard}"
+        self._lines[person].put_nowait(entry)
+        if person not in self._running:
+            self._running[person] = asyncio.create_task(self._work_through(person))
+
+    async def _work_through(self, person: str) -> None:
+        """One person's messages, strictly in order."""
+        line = self._lines[person]
+        try:
+            while not line.empty():
+                await self._finish(line.get_nowait())
+        finally:
+            del self._running[person], self._lines[person]
+
+    async def _finish(self, entry: Entry) -> None:
+        """Does the turn until it is committed; waits out a Redis that is away."""
+        while not self._stopping.is_set() or entry.shard in self._held:
+            try:
+                await self._turn(entry)
+                return
+            except (RedisError, OSError) as error:
+                log.warning("worker.turn_waits", error=type(error).__name__)
+                if self._stopping.is_set():
+                    return  # the entry stays pending; the next owner does it
+                await asyncio.sleep(0.3)
+
+    async def _turn(self, entry: Entry) -> None:
+        inbound = entry.inbound
+        if inbound is None:
+            await self._inbox.give_up(entry, "unreadable")
+            log.error("worker.unreadable_entry")
+            return
+        try:
+            async with asyncio.timeout(_LONGEST_TURN):
+                for _ in range(_AGAIN):
+                    verdict = await self._attempt(entry, inbound)
+                    if verdict != "changed":
+                        break
+        except (RedisError, OSError):
+            raise
+        except Exception as error:  # the person still gets an answer
+            log.error("worker.turn_failed", error=type(error).__name__, where=_where(error))
+            await self._apologise(entry, inbound)
+            return
+        if verdict == "lost":
+            self._held.discard(entry.shard)
+
+    async def _attempt(self, entry: Entry, inbound: Inbound) -> str:
+        inbound, found = core.open_turn(self._use, inbound)
+        session, key, wrapped = await self._memory.load(inbound)
+        handoff = await self._use.queue.current(inbound.person)
+        before = self._use.queue.guard(handoff) if handoff else None
+        turn = Turn(self._use, inbound, session, handoff, found)
+        await core.take_turn(self._use, turn)
+        session.last_at = inbound.at if inbound.kind is not Kind.IDLE else session.last_at
+        to = Recipient(session.person, session.channel, session.address)
+        ops: list[Op] = [*turn.ops, *self._memory.keep_message(inbound)]
+        if turn.ended:
+            ops += self._memory.erase(session)
+        else:
+            ops += self._memory.save(session, key, wrapped, warned=session.warned)
+        ops += self._outbox.ops(to, turn.replies)
+        changed_by_us = turn.ended or turn.handoff is not handoff
+        return await self._inbox.commit(entry, ops, None if changed_by_us else before)
+
+    async def _apologise(self, entry: Entry, inbound: Inbound) -> None:
+        replies = self._emergency.answer(inbound.text, inbound.hint)
+        to = Recipient(inbound.person, inbound.channel, inbound.address)
+        await self._outbox.put(to, replies)
+        await self._inbox.give_up(entry, "failed")
+
+
+def _where(error: BaseException) -> str:
+    """Where an error was raised; its own text is never logged, it may hold a person's words."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place is not None else ""

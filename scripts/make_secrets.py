@@ -1,0 +1,58 @@
+"""Makes what docker-compose.yml reads from docker/secrets/. Never changes a file that is there.
+
+The engine's token and key follow from the master key; Redis gets passwords of its own.
+"""
+
+import argparse
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bot.embedded import access_list, private_dir  # noqa: E402
+from bot.vault import Vault  # noqa: E402
+
+
+def make(folder: Path) -> list[str]:
+    """Completes `folder`; returns the names of the files it made."""
+    private_dir(folder)
+    made: list[str] = []
+
+    def keep(name: str, text: str) -> str:
+        """What the file holds: what it held before, else `text`."""
+        path = folder / name
+        if path.exists():
+            return path.read_text().strip()
+        # The folder is closed to others; the files are not, so that the containers' users, who
+        # are nobody on this machine, can read the ones that are handed to them.
+        path.write_text(text + "\n" if text else "")
+        path.chmod(0o444 if text else 0o644)
+        made.append(name)
+        return text
+
+    vault = Vault(bytes.fromhex(keep("master_key", secrets.token_hex(32))))
+    keep("engine_token", vault.engine_token)
+    keep("engine_key", vault.engine_key)
+    bot = keep("redis_url", f"redis://bot:{secrets.token_hex(24)}@redis:6379/0")
+    engine = keep("engine_redis_url", f"redis://engine:{secrets.token_hex(24)}@redis:6379/0")
+    bot_password, engine_password = (urlsplit(url).password or "" for url in (bot, engine))
+    keep("redis_acl", access_list(engine_password, bot_password).strip())
+    keep("telegram_token", "")
+    return made
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "docker" / "secrets")
+    folder = parser.parse_args().folder
+    made = make(folder)
+    print(f"{folder}: made {', '.join(made)}." if made else f"{folder}: complete.")
+    print("Keep a copy of master_key in a safe place: without it nothing stored can be read.")
+
+
+if __name__ == "__main__":
+    main()
