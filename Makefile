@@ -32,7 +32,7 @@ $(ENGINE_READY): engine/pyproject.toml engine/uv.lock
 	@touch $@
 
 train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
-	@PYTHONPATH=engine $(ENGINE) -m northlight_engine train
+	@PYTHONPATH=engine PYTHONWARNINGS=ignore $(ENGINE) -m northlight_engine train
 
 test: test-bot test-engine ## every test: bot, console, doors, browser, engine (ARGS="-k word")
 

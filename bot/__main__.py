@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from bot import log
 from bot.errors import NorthlightError
 from bot.settings import Settings
 
-Process = Callable[[Settings], Awaitable[None]]
+Process = Callable[[Settings], Coroutine[Any, Any, None]]
 
 
 async def _until_stopped(run: Awaitable[None], stop: Callable[[], None]) -> None:
@@ -41,8 +42,8 @@ async def _telegram(settings: Settings) -> None:
     from bot.app import build, telegram_door
 
     async with build(settings) as app:
-        door = telegram_door(app)
-        await _until_stopped(door.run(), door.stop)
+        stop = asyncio.Event()
+        await _until_stopped(telegram_door(app).run(stop), stop.set)
 
 
 async def _web(settings: Settings) -> None:

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from starlette.applications import Starlette
 
+from bot.channels.telegram import TelegramDoor
+from bot.channels.webchat import app as webchat
+from bot.console import app as console
 from bot.conversation.emergency import Emergency
 from bot.conversation.memory import Memory
 from bot.conversation.render import ROOT, Words
@@ -97,6 +101,44 @@ async def build(settings: Settings, keys: Keys | None = None) -> AsyncIterator[A
     finally:
         await engine.close()
         await redis.aclose()
+
+
+def telegram_door(app: App) -> TelegramDoor:
+    """The Telegram door. Raises SettingsError without a token."""
+    if not app.settings.telegram_token:
+        raise SettingsError(f"{PREFIX}TELEGRAM_TOKEN: needed for the Telegram door")
+    return TelegramDoor(
+        app.settings, app.redis, app.keys, app.vault, app.inbox, app.outbox, app.words,
+        app.emergency.answer,
+    )  # fmt: skip
+
+
+def web_app(app: App) -> Starlette:
+    """The web chat. Off this machine its cookies need TLS in front (docs/operations.md)."""
+    return webchat.create_app(
+        redis=app.redis,
+        keys=app.keys,
+        vault=app.vault,
+        inbox=app.inbox,
+        outbox=app.outbox,
+        words=app.words,
+        emergency=app.emergency,
+        clock=time.time,
+        secure_cookies=not app.settings.web_listen.loopback,
+    )
+
+
+def console_app(app: App) -> Starlette:
+    """The counsellors' console."""
+    return console.create_app(
+        redis=app.redis,
+        keys=app.keys,
+        vault=app.vault,
+        queue=app.queue,
+        words=app.words,
+        clock=time.time,
+        secure=not app.settings.console_listen.loopback,
+    )
 
 
 def master_key(settings: Settings) -> bytes:

@@ -126,6 +126,8 @@ class EmbeddedRedis:
         self._lock: IO[str] | None = None
         self._socket_dir: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        #: Where it is reached, once started.
+        self.url = ""
 
     @property
     def alive(self) -> bool:
@@ -167,6 +169,7 @@ class EmbeddedRedis:
             )
         self._wait_until_ready(url)
         (self._dir / "url").write_text(url + "\n")
+        self.url = url
         return url
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ from typing import Final
 import httpx
 import redis.asyncio
 
+from bot.console.accounts import Accounts
 from bot.embedded import EmbeddedRedis, die_with_parent, master_key_file, private_dir
 from bot.errors import NorthlightError, SettingsError
 from bot.keys import SHARDS, Keys
@@ -36,6 +37,8 @@ SETTLED: Final = 60.0
 LONGEST_PAUSE: Final = 30.0
 #: A part that dies this often before it was ever ready will not get better by itself.
 HOPELESS: Final = 3
+#: The login of the counsellor who is there at once on a machine of one's own.
+DEMO: Final = "demo"
 
 #: What the engine and nothing else may be given of our environment: it holds no secret of ours.
 _ENGINE_KEEPS: Final = (
@@ -101,7 +104,7 @@ class Supervisor:
             parts = self._parts(self._start_redis())
             await self._start(parts)
             if not self._stopping.is_set():
-                self._welcome(parts)
+                self._welcome(parts, await self._demo())
             while not self._stopping.is_set():
                 self._mind()
                 with contextlib.suppress(TimeoutError):
@@ -142,7 +145,7 @@ class Supervisor:
             _bot("worker", quiet, lambda: _shards_held(store), 2),
             _bot("janitor", quiet, _nothing_to_wait_for, 3),
             _bot("web", quiet, lambda: _answers(f"{web}/healthz"), 3),
-            _bot("console", quiet, lambda: _answers(f"{console}/healthz"), 3),
+            _bot("console", quiet, lambda: _answers(f"{console}/health"), 3),
         ]
         if settings.telegram_token:
             parts.append(_bot("telegram", environ, _nothing_to_wait_for, 3))
@@ -242,11 +245,32 @@ class Supervisor:
     def _log(self, part: Part) -> Path:
         return self._logs / f"{part.name}.log"
 
-    def _welcome(self, parts: list[Part]) -> None:
+    async def _demo(self) -> str:
+        """How to get into the console. On a machine of one's own there is a demo counsellor.
+
+        The one-time password is new at each start until it was used, and shown nowhere else.
+        """
+        if self._redis is None or not self._settings.console_listen.loopback:
+            return "accounts are made with: python -m bot counsellor add"
+        async with redis.asyncio.Redis.from_url(self._redis.url) as client:
+            accounts = Accounts(client, Keys())
+            account = await accounts.find(DEMO)
+            if account is None and await accounts.list():
+                return "log in with your account"
+            if account is None:
+                roles = ["counsellor", "supervisor"]
+                password = await accounts.add(DEMO, "Demo", ["en", "fr"], roles)
+            elif account.must_change:
+                password = await accounts.reset_password(DEMO)
+            else:
+                return f"login {DEMO}, with the password you chose"
+        return f"login {DEMO}, one-time password {password}"
+
+    def _welcome(self, parts: list[Part], login: str) -> None:
         telegram = any(part.name == "telegram" for part in parts)
         self._say("")
         self._say(f"Web chat   {_base(self._settings.web_listen)}/")
-        self._say(f"Console    {_base(self._settings.console_listen)}/")
+        self._say(f"Console    {_base(self._settings.console_listen)}/  ({login})")
         self._say(f"Telegram   {'on' if telegram else f'off ({PREFIX}TELEGRAM_TOKEN is not set)'}")
         self._say(f"Logs       {self._logs}/")
         self._say("Ctrl-C stops everything.")

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MIRROR = "http://deb.debian.org/debian"
 #: python3.11 is Debian 12's own; its dependencies are also what a copied Python 3.10 links to.
 PACKAGES = ("python3.11", "python3.11-venv", "redis-server")
+OLD_PYTHON = "python:3.10"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 
 
@@ -33,12 +34,12 @@ def needed() -> list[str]:
 def provide(engine: list[str]) -> list[str]:
     """Makes every needed image available to `engine`; returns the ones that are stand-ins."""
     missing = [name for name in needed() if not _have(engine, name) and not _pull(engine, name)]
+    new = [name for name in missing if not _have(engine, _kept_as(name))]
+    if new:
+        print(f"cannot be pulled, so stood in for: {', '.join(new)}", flush=True)
+        _make(engine, new)
     for name in missing:
-        kept = _kept_as(name)
-        if not _have(engine, kept):
-            print(f"{name} cannot be pulled: making a stand-in from Debian's packages", flush=True)
-            _make(engine, name, kept)
-        subprocess.run([*engine, "tag", kept, f"docker.io/library/{name}"], check=True)
+        subprocess.run([*engine, "tag", _kept_as(name), f"docker.io/library/{name}"], check=True)
     return missing
 
 
@@ -67,26 +68,32 @@ def _quiet(command: list[str], seconds: int = 60) -> bool:
         return False
 
 
-def _make(engine: list[str], name: str, kept: str) -> None:
+def _make(engine: list[str], names: list[str]) -> None:
     if os.geteuid() != 0 or not _debootstrap():
-        sys.exit(f"{name} cannot be pulled, and a stand-in needs root and debootstrap.")
+        sys.exit("A stand-in for an image that cannot be pulled needs root and debootstrap.")
     with tempfile.TemporaryDirectory(prefix="northlight-base-") as folder:
         root = Path(folder) / "root"
         _debian(root)
-        if name.startswith("python:3.10"):
-            _add_python310(root)
-        archive = Path(folder) / "root.tar"
-        subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
-        environment = (
-            f"SSL_CERT_FILE=/{CERTIFICATES}",
-            f"PIP_CERT=/{CERTIFICATES}",
-            "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
-        )
-        changes = [f"--change=ENV {pair}" for pair in environment]
-        if name.startswith("redis:"):
-            changes.append("--change=VOLUME /data")
-        command = [*engine, "import", *changes, archive, kept]
-        subprocess.run(command, check=True, capture_output=True)
+        # Python 3.10 last: from then on `python` in there means another version.
+        for name in sorted(names, key=lambda name: name.startswith(OLD_PYTHON)):
+            if name.startswith(OLD_PYTHON):
+                _add_python310(root)
+            _import(engine, root, name)
+
+
+def _import(engine: list[str], root: Path, name: str) -> None:
+    changes = [
+        f"--change=ENV SSL_CERT_FILE=/{CERTIFICATES}",
+        f"--change=ENV PIP_CERT=/{CERTIFICATES}",
+        "--change=ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]
+    if name.startswith("redis:"):
+        changes.append("--change=VOLUME /data")
+    archive = root.with_suffix(".tar")
+    subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
+    command = [*engine, "import", *changes, archive, _kept_as(name)]
+    subprocess.run(command, check=True, capture_output=True)
+    archive.unlink()
 
 
 def _debootstrap() -> bool:

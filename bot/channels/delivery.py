@@ -8,7 +8,6 @@ reply goes first. One process delivers at a time (see telegram.py), so nothing o
 import asyncio
 import contextlib
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from telegram import Bot
-from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError, TimedOut
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
 from bot.channels.telegram_send import sent_ops, show
 from bot.errors import QueueUnavailable, Sealed
@@ -157,14 +156,22 @@ class Delivery:
                 continue
             chat = self._chats.setdefault(to.address, _Chat(to.address))
             chat.waiting.append(_Entry(entry_id, fields[b"e"], to, reply))
-            if not chat.busy and (chat.pause is None or reply.erase):
-                self._requeue(chat)
+            self._welcome(chat, reply)
         self._fill()
+
+    def _welcome(self, chat: _Chat, reply: Reply) -> None:
+        """Finds a chat its turn after `reply` came in for it."""
+        if chat.busy:
+            return  # looked after when its attempt is over
+        if chat.address in self._ready:
+            self._drop_before_erase(chat)
+        elif chat.pause is None or reply.erase or self._overtake(chat):
+            self._requeue(chat)
 
     # -- who goes next ---------------------------------------------------------------------------
     def _requeue(self, chat: _Chat, pause: float = 0) -> None:
         """Lets a chat wait for its next turn, at once or after `pause` seconds."""
-        if self._drop_before_erase(chat):
+        if self._drop_before_erase(chat) or (pause and self._overtake(chat)):
             pause = 0
         if chat.pause:
             chat.pause.cancel()
@@ -190,6 +197,16 @@ class Delivery:
             self._finish(chat, chat.waiting[0])
             dropped = True
         return dropped
+
+    def _overtake(self, chat: _Chat) -> bool:
+        """Puts an urgent reply before one that is held up; True when there was one."""
+        urgent = next((entry for entry in chat.waiting if entry.reply.urgent), None)
+        first = chat.waiting[0] if chat.waiting else None
+        if urgent is None or first is None or first.reply.urgent or first.reply.erase:
+            return False
+        chat.waiting.remove(urgent)
+        chat.waiting.appendleft(urgent)
+        return True
 
     def _fill(self) -> None:
         while self._ready and len(self._tasks) < self._slots and not self._closing:
@@ -260,7 +277,7 @@ class Delivery:
 
     def _pause_after(self, entry: _Entry, error: Exception) -> float:
         longest = PAUSE_UNSURE if _unsure(error) else PAUSE
-        pause = min(self._first_pause * 2 ** min(entry.tries, 20), longest)
+        pause: float = min(self._first_pause * 2 ** min(entry.tries, 20), longest)
         entry.tries += 1
         log.warning("delivery_delayed", error=type(error).__name__, tries=entry.tries)
         return pause
@@ -344,17 +361,16 @@ class Delivery:
             await self._settle()
         # Anything else is still in the outbox; the next `run`, here or elsewhere, claims it.
         self._chats.clear()
-        self._known.clear()
+        self._known = set(self._over)
 
 
 def _seconds(error: RetryAfter) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the library announces that this becomes a timedelta
-        after = error.retry_after
+    after = error.retry_after  # a number only where PTB_TIMEDELTA was switched off
     return after.total_seconds() if isinstance(after, timedelta) else float(after)
 
 
 def _unsure(error: Exception) -> bool:
     """Whether the message may have been shown although the call failed."""
-    never_sent = (httpx.ConnectTimeout, httpx.PoolTimeout)
-    return isinstance(error, TimedOut) and not isinstance(error.__cause__, never_sent)
+    cause = error.__cause__
+    never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+    return isinstance(cause, httpx.TransportError) and not isinstance(cause, never_sent)

@@ -6,25 +6,19 @@ and, in polling mode, polls. In webhook mode every process may take updates in.
 
 import asyncio
 import contextlib
-import hmac
 import json
 import logging
-import socket
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import structlog
-import uvicorn
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError, RedisError
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
@@ -32,6 +26,7 @@ from bot.channels.delivery import Delivery
 from bot.channels.telegram_convert import UPDATES
 from bot.channels.telegram_intake import Emergency, Intake
 from bot.channels.telegram_profile import introduce
+from bot.channels.telegram_webhook import endpoint, open_listener, serve
 from bot.conversation.render import Words
 from bot.errors import QueueUnavailable, SettingsError
 from bot.inbox import Inbox
@@ -50,13 +45,12 @@ LEASE: Final = 10.0
 LONGEST_PAUSE: Final = 30.0
 #: Telegram keeps an update for a day and may begin its numbers anew after a silence.
 OFFSET_LIFE: Final = DAY
-#: No update is larger, bytes.
-MAX_BODY: Final = 1_000_000
-_SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name
 
 
-def quiet_libraries() -> None:
+def prepare_libraries() -> None:
     """Keeps the token (it is in every URL) and the updates out of all logs."""
+    # The coming form of durations; without it each limit Telegram sets costs a warning.
+    os.environ.setdefault("PTB_TIMEDELTA", "true")
     for name in ("httpx", "httpcore", "telegram"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -78,7 +72,7 @@ class TelegramDoor:
         clock: Callable[[], float] = time.time,
         first_pause: float = 1.0,
     ) -> None:
-        quiet_libraries()
+        prepare_libraries()
         self._settings, self._redis, self._keys = settings, redis, keys
         self._words, self._clock, self._first_pause = words, clock, first_pause
         self._application = (
@@ -106,27 +100,38 @@ class TelegramDoor:
 
         Raises SettingsError when Telegram refuses the token or the webhook cannot listen.
         """
+        webhook = self._settings.telegram_mode == "webhook"
+        listener = open_listener(self._settings.telegram_webhook_listen) if webhook else None
         try:
-            if not await _while_running(
-                stop, self._stubborn("start", self._application.initialize)
-            ):
+            if not await _unless(stop, self._stubborn("start", self._initialize)):
                 return
-            await self._polls.initialize()
+            if listener and not await _unless(stop, self._stubborn("webhook", self._set_webhook)):
+                return
             async with asyncio.TaskGroup() as group:
                 introducing = group.create_task(introduce(self._bot, self._words))
                 group.create_task(self._on_duty(stop))
-                if self._settings.telegram_mode == "webhook":
-                    group.create_task(self._listen(stop))
+                if listener:
+                    app = endpoint(
+                        self._settings.telegram_webhook_url,
+                        self._settings.telegram_webhook_secret,
+                        self._intake,
+                    )
+                    group.create_task(serve(app, listener, stop))
                 await stop.wait()
                 introducing.cancel()
-        except* InvalidToken:
-            raise SettingsError(f"{PREFIX}TELEGRAM_TOKEN: Telegram does not accept it") from None
-        except* SettingsError as group_error:
-            raise group_error.exceptions[0] from None
         finally:
+            if listener:
+                listener.close()
             await self._intake.aclose()
             await self._polls.shutdown()
             await self._application.shutdown()
+
+    async def _initialize(self) -> None:
+        try:
+            await self._application.initialize()
+            await self._polls.initialize()
+        except InvalidToken:
+            raise SettingsError(f"{PREFIX}TELEGRAM_TOKEN: Telegram refuses it") from None
 
     # -- one process at a time -----------------------------------------------------------------
     async def _on_duty(self, stop: asyncio.Event) -> None:
@@ -164,7 +169,7 @@ class TelegramDoor:
                 if await self._lock.owned():
                     await self._lock.reacquire()
                     return True
-                return await self._lock.acquire(blocking=False)
+                return bool(await self._lock.acquire(blocking=False))
         except LockError:
             return False
         except (RedisError, OSError, TimeoutError):
@@ -176,7 +181,7 @@ class TelegramDoor:
             if self._settings.telegram_mode == "polling":
                 group.create_task(self._poll())
 
-    # -- polling -----------------------------------------------------------------------------------
+    # -- polling -------------------------------------------------------------------------------
     async def _poll(self) -> None:
         """Asks for updates; each one is stored before the next call confirms it."""
         await self._stubborn("delete_webhook", self._bot.delete_webhook)
@@ -195,7 +200,7 @@ class TelegramDoor:
             if after:
                 offset, since = after, self._clock()
                 await self._write_offset(offset)
-            if updates and after <= updates[-1].get("update_id", 0):
+            if updates and after <= updates[-1]["update_id"]:
                 await asyncio.sleep(min(next(pauses), 5))  # Redis is away: the rest comes again
             else:
                 pauses = self._pauses()
@@ -206,8 +211,11 @@ class TelegramDoor:
         asked = urlencode(
             {"offset": offset, "timeout": LONG_POLL, "allowed_updates": json.dumps(UPDATES)}
         )
-        answer = await self._polls.post(f"{self._bot.base_url}/getUpdates?{asked}")
-        return [raw for raw in answer if isinstance(raw, dict)] if isinstance(answer, list) else []
+        try:
+            answer: Any = await self._polls.post(f"{self._bot.base_url}/getUpdates?{asked}")
+            return [raw for raw in answer if isinstance(raw["update_id"], int)]
+        except (LookupError, TypeError) as error:
+            raise NetworkError("not an answer of the Bot API") from error
 
     async def _take_all(self, updates: list[dict[str, Any]]) -> int:
         """Takes updates in, in order; returns the offset that confirms those now safe, or 0."""
@@ -218,15 +226,16 @@ class TelegramDoor:
             except QueueUnavailable:
                 store = False  # those behind it must not overtake it
             if store:
-                offset = int(raw.get("update_id", 0)) + 1
+                offset = raw["update_id"] + 1
         return offset
 
     async def _read_offset(self) -> int:
         """The next update to ask for; 0, the oldest there is, when that is not known."""
         try:
-            bot_id, _, offset = (await self._redis.get(self._keys.offset()) or b"").partition(b":")
+            stored: Any = await self._redis.get(self._keys.offset())
         except (RedisError, OSError):
             return 0
+        bot_id, _, offset = (stored or b"").partition(b":")
         # Another bot's number would confirm, unread, what people wrote to this one.
         return int(offset) if bot_id == str(self._bot.id).encode() else 0
 
@@ -234,80 +243,25 @@ class TelegramDoor:
         with contextlib.suppress(RedisError, OSError):  # it only saves repeats after a restart
             await self._redis.set(self._keys.offset(), f"{self._bot.id}:{offset}", ex=OFFSET_LIFE)
 
-    # -- webhook -----------------------------------------------------------------------------------
-    async def _listen(self, stop: asyncio.Event) -> None:
-        address = self._settings.telegram_webhook_listen
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        try:
-            listener = socket.create_server((address.host, address.port), family=family)
-        except OSError as error:
-            raise SettingsError(
-                f"{PREFIX}TELEGRAM_WEBHOOK_LISTEN: cannot listen there ({error.strerror})"
-            ) from None
-        server = _Server(
-            uvicorn.Config(
-                self._endpoint(),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )  # fmt: skip
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await _while_running(stop, self._stubborn("set_webhook", self._set_webhook))
-            await stop.wait()
-        finally:
-            server.should_exit = True
-            await serving
-
+    # -- webhook -------------------------------------------------------------------------------
     async def _set_webhook(self) -> None:
-        await self._bot.set_webhook(
-            self._settings.telegram_webhook_url,
-            allowed_updates=UPDATES,
-            secret_token=self._settings.telegram_webhook_secret,
-        )
+        try:
+            await self._bot.set_webhook(
+                self._settings.telegram_webhook_url,
+                allowed_updates=UPDATES,
+                secret_token=self._settings.telegram_webhook_secret,
+            )
+        except BadRequest as error:
+            raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_URL: {error.message}") from None
 
-    def _endpoint(self) -> Starlette:
-        """The webhook at its public path: 200 only when the update is safe."""
-        secret = self._settings.telegram_webhook_secret.encode()
-
-        async def receive(request: Request) -> Response:
-            given = request.headers.get(_SECRET_HEADER, "").encode()
-            if not hmac.compare_digest(given, secret):
-                return Response(status_code=403)
-            body = b""
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    return Response(status_code=413)
-            try:
-                raw = json.loads(body)
-            except ValueError:
-                return Response(status_code=400)
-            if not isinstance(raw, dict):
-                return Response(status_code=400)
-            try:
-                await self._intake.take(raw)
-            except QueueUnavailable:
-                return Response(status_code=503)
-            return Response()
-
-        path = urlsplit(self._settings.telegram_webhook_url).path or "/"
-        return Starlette(routes=[Route(path, receive, methods=["POST"])])
-
-    # -- patience ------------------------------------------------------------------------------------
+    # -- patience ------------------------------------------------------------------------------
     async def _stubborn(self, what: str, act: Callable[[], Awaitable[object]]) -> None:
-        """Does one thing at Telegram, again and again until it works. Raises InvalidToken."""
+        """Does one thing at Telegram, again and again until it works."""
         pauses = self._pauses()
         while True:
             try:
                 await act()
                 return
-            except InvalidToken:
-                raise
             except TelegramError as error:
                 log.warning("telegram_unreachable", doing=what, error=type(error).__name__)
                 await asyncio.sleep(next(pauses))
@@ -319,15 +273,7 @@ class TelegramDoor:
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals to the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _while_running(stop: asyncio.Event, act: Awaitable[object]) -> bool:
+async def _unless(stop: asyncio.Event, act: Awaitable[object]) -> bool:
     """Does `act` unless `stop` is set first; True when it was done."""
     acting, stopping = asyncio.ensure_future(act), asyncio.ensure_future(stop.wait())
     try:

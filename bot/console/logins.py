@@ -40,6 +40,7 @@ class Login:
     account: Account
     token: str
     csrf: str
+    began: float
 
 
 class Logins:
@@ -74,7 +75,7 @@ class Logins:
         value = secrets.token_urlsafe(32)
         name = self._keys.login(_hashed(value))
         now = f"{self._clock():.0f}"
-        fields = {
+        fields: dict[Any, Any] = {
             "login": login,
             "csrf": secrets.token_urlsafe(24),
             "epoch": account.epoch,
@@ -105,17 +106,18 @@ class Logins:
         if account is None or account.epoch != fields["epoch"] or over:
             await self.end(token)
             return None
+        login = Login(account, token, fields["csrf"], float(fields["began"]))
         if touch:
-            await self.touch(token, float(fields["began"]))
-        return Login(account, token, fields["csrf"])
+            await self.touch(login)
+        return login
 
-    async def touch(self, token: str, began: float) -> None:
+    async def touch(self, login: Login) -> None:
         """The counsellor did something: the idle time starts again."""
         now = self._clock()
-        name = self._keys.login(token)
+        name = self._keys.login(login.token)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(name, "seen", f"{now:.0f}")
-            pipe.expire(name, max(1, int(min(IDLE, began + ABSOLUTE - now))))
+            pipe.expire(name, max(1, int(min(IDLE, login.began + ABSOLUTE - now))))
             await pipe.execute()
 
     async def end(self, token: str) -> None:

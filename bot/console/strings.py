@@ -1,5 +1,6 @@
 """The console's own words (strings/<lang>.yml) and the counsellors' phrase bank (phrases/)."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,7 @@ class Phrases:
         return next((pair for pair in self.pairs(language, own) if pair.id == name), None)
 
 
+@functools.cache  # the files do not change while the console runs
 def _read(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))

@@ -5,14 +5,16 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, Final
 
+import structlog
 from redis.asyncio import Redis
 
-from bot.errors import SessionEnded
+from bot.errors import Sealed, SessionEnded
 from bot.handoff.presence import Presence
 from bot.handoff.record import Case, Handoff, Place
 from bot.keys import Keys
 from bot.vault import Vault, unseal
 
+log = structlog.get_logger()
 #: Fewer measured waits than this give no estimate.
 ENOUGH_WAITS: Final = 5
 
@@ -90,11 +92,15 @@ class Ledger:
             for handoff in ids:
                 pipe.hgetall(self._keys.handoff(handoff.decode()))
             rows = await pipe.execute() if ids else []
-        return [
-            self._parse(handoff.decode(), raw)
-            for handoff, raw in zip(ids, rows, strict=True)
-            if b"state" in raw and b"person" in raw
-        ]
+        found = []
+        for handoff, raw in zip(ids, rows, strict=True):
+            if b"state" not in raw or b"person" not in raw:
+                continue
+            try:
+                found.append(self._parse(handoff.decode(), raw))
+            except Sealed:  # damaged, or another master key: it must not hide all the others
+                log.error("handoff.unreadable", handoff=handoff.decode())
+        return found
 
     def _parse(self, handoff: str, raw: dict[bytes, bytes], key: bytes = b"") -> Handoff:
         context = self._keys.handoff_of(raw[b"person"].decode())

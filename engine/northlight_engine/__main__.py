@@ -11,7 +11,6 @@ _PROCESS_ENV = {
     "LOG_LEVEL": "ERROR",  # Rasa's own progress bars and chatter; ours stay
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "PYTHONWARNINGS": "ignore",  # old libraries, pinned on purpose
     "RASA_TELEMETRY_ENABLED": "false",
     "RASA_MAX_CACHE_SIZE": "0",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",

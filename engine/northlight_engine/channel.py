@@ -24,6 +24,7 @@ from sanic.response import HTTPResponse
 from sanic.response import json as json_response
 
 from northlight_engine.classifier import FALLBACK
+from northlight_engine.model_file import ModelFileError
 from northlight_engine.settings import read_settings
 from northlight_engine.store import SealedTrackerStore
 from northlight_engine.text import clean
@@ -119,6 +120,7 @@ class NorthlightInput(InputChannel):
         routes = Blueprint("northlight")
         routes.before_server_start(_limit_reading)
         routes.after_server_start(_fail_openly)
+        routes.after_server_start(self._warm_up)
         routes.after_server_stop(_close)
         routes.add_route(self._guarded(self._turn), "/turn", methods=["POST"], name="turn")
         routes.add_route(
@@ -150,6 +152,10 @@ class NorthlightInput(InputChannel):
         right = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
         if scheme.lower() != "bearer" or not right:
             raise RequestRefusedError(401, "token missing or wrong")
+
+    async def _warm_up(self, app: Sanic, loop: Any) -> None:
+        """Understand one text before the first person writes: that loads the embedding."""
+        await self._parse(_ready_agent(app), "hello")
 
     async def _health(self, request: Request) -> dict[str, Any]:
         agent = _ready_agent(request.app)
@@ -280,9 +286,14 @@ async def _limit_reading(app: Sanic, loop: Any) -> None:
 
 
 async def _fail_openly(app: Sanic, loop: Any) -> None:
-    """Take away Rasa's stand-in store: without Redis it would keep people's state in memory."""
+    """Take away Rasa's stand-in store: without Redis it would keep people's state in memory.
+
+    And stop an engine whose model could not be loaded: Rasa alone would go on without one.
+    """
     agent = app.ctx.agent
-    if agent.is_ready() and isinstance(agent.tracker_store, FailSafeTrackerStore):
+    if not agent.is_ready():
+        raise ModelFileError("The model could not be loaded: train it again.")
+    if isinstance(agent.tracker_store, FailSafeTrackerStore):
         agent.tracker_store = agent.tracker_store._tracker_store
         agent.processor.tracker_store = agent.tracker_store
 

@@ -17,7 +17,7 @@ from northlight_engine.text import features
 #: A feature seen in only one example of the training data says nothing about the next sentence.
 MIN_EXAMPLES_PER_FEATURE = 2
 #: How much the embedding weighs against the words; both parts have about length 1 before.
-EMBEDDING_WEIGHT = 2.0
+EMBEDDING_WEIGHT = 3.0
 _NAMES_FILE = "intents.json"
 _NUMBERS_FILE = "intents.npz"
 

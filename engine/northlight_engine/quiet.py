@@ -30,9 +30,10 @@ def keep_quiet() -> None:
         processors=[structlog.processors.add_log_level, _drop_contents, _to_stderr],
         wrapper_class=structlog.make_filtering_bound_logger(max(level, logging.WARNING)),
     )
-    warnings.filterwarnings("ignore", module="rasa")
-    for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
-        warnings.filterwarnings("ignore", category=kind)
+    import sanic.app  # noqa: F401 - asks for every deprecation when imported: ours comes after
+
+    # Rasa's libraries are old and pinned on purpose.
+    warnings.simplefilter("ignore")
 
 
 def _drop_contents(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ import redis
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+#: The engine's folder is not a package: it is put on the path.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "engine")}
 TOKEN = "test-token-of-the-engine"
 KEY = "11" * 32
 PREFIX = "nltest:"
@@ -151,7 +153,7 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "northlight_engine", *arguments],
-        env={**os.environ, "NORTHLIGHT_PROJECT": str(project), **(env or {})},
+        env={**ENVIRONMENT, "NORTHLIGHT_PROJECT": str(project), **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,
@@ -187,7 +189,7 @@ def start_engine(
             process = subprocess.Popen(
                 [sys.executable, "-m", "northlight_engine", "run"],
                 env={
-                    **os.environ,
+                    **ENVIRONMENT,
                     "NORTHLIGHT_PROJECT": str(project),
                     "NORTHLIGHT_ENGINE_TOKEN": TOKEN,
                     "NORTHLIGHT_ENGINE_KEY": KEY,

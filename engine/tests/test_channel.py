@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -172,6 +173,16 @@ def test_every_text_gets_an_answer(person: Conversation, text: str) -> None:
     assert answer.status_code == 200
     assert answer.json()["keys"]
     assert answer.json()["slots"] == {}
+
+
+def test_presses_at_the_same_moment_are_all_kept(person: Conversation) -> None:
+    person.press("start_check")
+    slots = ["hurt_now", "phone_seen", "minor", "free_to_leave", "threatened", "coerced"]
+    with ThreadPoolExecutor(len(slots)) as pool:
+        list(pool.map(lambda slot: person.press("answer", **{slot: "yes"}), slots))
+    found = person.press("resume_check")
+    assert found["slots"] == dict.fromkeys(slots, "yes")
+    assert found["asking"] == "safe_now"
 
 
 def test_typed_yes_and_no_never_fill_an_answer(person: Conversation) -> None:

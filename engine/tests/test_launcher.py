@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import KEY, TOKEN, Conversation, StartEngine, run_command
+from conftest import KEY, TOKEN, Conversation, StartEngine, free_port, run_command
 from test_safety_check import ASIDES, LEAVING, QUESTIONS, WORDS, walk_to
 
+from northlight_engine.model_file import publish
 from northlight_engine.settings import SettingsError, read_listen, read_settings
 
 GOOD = {
@@ -69,6 +70,19 @@ def test_a_changed_model_file_is_not_loaded(project: Path, tmp_path: Path) -> No
     started = run_command(copy, "run", env=GOOD)
     assert started.returncode == 1
     assert "No model" in started.stderr
+
+
+def test_a_model_that_rasa_cannot_load_stops_the_engine(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    trained = tmp_path / "trained"
+    trained.write_bytes(b"not a model")
+    publish(copy, trained, "fingerprint")
+    started = run_command(
+        copy, "run", env={**GOOD, "NORTHLIGHT_ENGINE_LISTEN": f"127.0.0.1:{free_port()}"}
+    )
+    assert started.returncode == 1
+    assert "engine: The model could not be loaded" in started.stderr
 
 
 def test_training_is_skipped_until_something_changes(project: Path, tmp_path: Path) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import KEY, PREFIX, TOKEN, Conversation, Engine, RedisServer, StartEngine
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
+from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
     ActionExecuted,
@@ -16,7 +21,10 @@ from rasa.shared.core.events import (
     UserUttered,
 )
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.endpoints import EndpointConfig
+from test_safety_check import ANSWERS, ASIDES, LEAVING, WORDS
 
+from northlight_engine.channel import KeyOutput
 from northlight_engine.store import TTL_SECONDS, SealedTrackerStore
 
 SENDER = "person-of-the-store"
@@ -166,6 +174,41 @@ async def test_answers_that_a_newer_domain_no_longer_asks_are_left_out(
     found = await make_store(Domain.empty()).retrieve(SENDER)
     assert found is not None
     assert found.active_loop_name is None
+
+
+async def hear(agent: Agent, walk: list[tuple[str, dict[str, str]]]) -> list[object]:
+    """Press a row of buttons in Rasa itself and return all it answers."""
+    heard: list[object] = []
+    for intent, entities in walk:
+        output = KeyOutput()
+        parsed = {
+            "text": "",
+            "intent": {"name": intent, "confidence": 1.0},
+            "entities": [{"entity": slot, "value": value} for slot, value in entities.items()],
+        }
+        await agent.handle_message(UserMessage(None, output, SENDER, parse_data=parsed))
+        heard.append((intent, entities, output.keys, output.signal))
+    return heard
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_snapshot_answers_like_rasas_own_store_with_its_full_history(
+    make_store: MakeStore, redis_server: RedisServer, domain: Domain, project: Path, seed: int
+) -> None:
+    rng = random.Random(seed)
+    pressed = [*ASIDES, *LEAVING, *WORDS, "start_check", "resume_check", "resume_check"]
+    pressed += ["pause_check", "nlu_fallback"]
+    walk: list[tuple[str, dict[str, str]]] = [("start_check", {})]
+    for _ in range(60):
+        slot = rng.choice(list(ANSWERS))
+        answer = ("answer", {slot: ANSWERS[slot]})
+        walk += [answer, (rng.choice(pressed), {})] if rng.random() < 0.6 else [answer]
+    redis_server.client.delete(f"{PREFIX}engine:{SENDER}")
+    stores = (make_store(domain), InMemoryTrackerStore(domain))
+    keys = EndpointConfig(type="northlight_engine.nlg.KeyNLG")
+    model = project / "models" / "northlight.tar.gz"
+    agents = [Agent.load(model, generator=keys, tracker_store=store) for store in stores]
+    assert await hear(agents[0], walk) == await hear(agents[1], walk)
 
 
 def test_deleting_the_one_key_forgets_the_person(engine: Engine, redis_server: RedisServer) -> None:

@@ -44,7 +44,7 @@ class Methods:
             "has_main_web_app": False,
         }  # fmt: skip
 
-    # -- messages --------------------------------------------------------------------------------
+    # -- messages ------------------------------------------------------------------------------
     def do_sendMessage(self, asked: dict[str, Any]) -> Any:  # noqa: N802
         chat = self._chat(asked)
         buttons = _buttons(asked)
@@ -106,7 +106,7 @@ class Methods:
         self.world.changed()
         return True
 
-    # -- how the bot shows itself ------------------------------------------------------------------
+    # -- how the bot shows itself --------------------------------------------------------------
     def do_setMyCommands(self, asked: dict[str, Any]) -> Any:  # noqa: N802
         for command in asked["commands"]:
             if not re.fullmatch(r"[a-z0-9_]{1,32}", command["command"]):
@@ -147,7 +147,7 @@ class Methods:
     def _get(self, what: str, asked: dict[str, Any], default: Any) -> Any:
         return self.world.profile.get((what, asked.get("language_code", "")), default)
 
-    # -- webhook and files ---------------------------------------------------------------------------
+    # -- webhook and files ---------------------------------------------------------------------
     def do_setWebhook(self, asked: dict[str, Any]) -> Any:  # noqa: N802
         if asked.get("drop_pending_updates"):
             self.world.pending.clear()
@@ -171,7 +171,7 @@ class Methods:
         name = asked["file_id"]
         return {"file_id": name, "file_unique_id": name, "file_path": f"files/{name}"}
 
-    # -- shared ----------------------------------------------------------------------------------
+    # -- shared --------------------------------------------------------------------------------
     def _chat(self, asked: dict[str, Any]) -> Chat:
         chat = self.world.chats.get(int(asked["chat_id"]))
         if chat is None:

@@ -62,10 +62,13 @@ class BotApi:
     faults: list[Fault] = field(default_factory=list)
     pushed: list[tuple[int, int]] = field(default_factory=list)  # (update id, status; 0 = none)
     url: str = ""
+    #: How many getUpdates wait for an answer at this moment.
+    polling_now: int = 0
 
     def __post_init__(self) -> None:
         self.world = World(self.token, *([self.clock] if self.clock else []))
         self.methods = Methods(self.world)
+        self._closing = False
         self._polling: asyncio.Event | None = None
         self._pushing: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._client: httpx.AsyncClient | None = None
@@ -119,8 +122,9 @@ class BotApi:
                 for task in (pump, *self._pushing.values()):
                     task.cancel()
                 await asyncio.gather(pump, *self._pushing.values(), return_exceptions=True)
+                self._closing = True
                 self.world.changed()
-                server.should_exit = server.force_exit = True
+                server.should_exit = True
                 await serving
 
     # -- the Bot API ---------------------------------------------------------------------------
@@ -153,7 +157,11 @@ class BotApi:
         if token != self.token:
             raise ApiError(401, "Unauthorized")
         if name.lower() == "getupdates":
-            return await self._get_updates(asked)
+            self.polling_now += 1
+            try:
+                return await self._get_updates(asked)
+            finally:
+                self.polling_now -= 1
         method = self.methods.find(name)
         if method is None:
             raise ApiError(404, "Not Found")
@@ -171,11 +179,11 @@ class BotApi:
         offset, limit = int(asked.get("offset") or 0), int(asked.get("limit") or 100)
         for update_id in [number for number in self.world.pending if number < offset]:
             self.world.confirm(update_id)
-        until = asyncio.get_running_loop().time() + float(asked.get("timeout") or 0)
-        while not self.world.pending and asyncio.get_running_loop().time() < until:
+        until = _now() + float(asked.get("timeout") or 0)
+        while not self.world.pending and not self._closing and _now() < until:
             waiting = {asyncio.create_task(self.world.change.wait()),
                        asyncio.create_task(mine.wait())}  # fmt: skip
-            left = until - asyncio.get_running_loop().time()
+            left = until - _now()
             await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()
@@ -301,6 +309,10 @@ class QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def ok(result: Any) -> Response:

@@ -1,4 +1,4 @@
-"""What exists on the pretended Telegram: people, chats, messages, updates the bot has yet to get."""
+"""What exists on the pretended Telegram: people, chats, messages, waiting updates."""
 
 import asyncio
 import time

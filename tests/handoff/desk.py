@@ -1,5 +1,6 @@
 """Shared by the tests of queue and console: a clock to move, people who ask, what they saw."""
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,11 @@ from bot.vault import Vault
 
 CANARY = "canary-7f3a what was said"
 ADDRESS = "chat-55501234"
+
+
+@functools.cache  # read once for all tests
+def words() -> Words:
+    return Words.load()
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Desk:
     vault: Vault = field(default_factory=lambda: Vault(b"\x07" * 32))
 
     def __post_init__(self) -> None:
-        self.words = Words.load()
+        self.words = words()
         self.outbox = Outbox(self.redis, self.keys, self.vault)
         self.queue = Queue(self.redis, self.keys, self.vault, self.outbox, self.words, self.clock)
 

@@ -138,6 +138,13 @@ async def test_another_master_key_opens_nothing(desk: Desk) -> None:
         await stranger.queue.get(asked.id)
 
 
+async def test_one_damaged_record_does_not_hide_the_others(desk: Desk) -> None:
+    damaged, whole = await desk.asks("damaged"), await desk.asks("whole")
+    await desk.redis.hset(desk.keys.handoff(damaged.id), "address", b"nonsense")
+    assert [handoff.id for handoff in await desk.queue.waiting()] == [whole.id]
+    assert await desk.queue.lapse(desk.clock()) == []
+
+
 async def test_what_is_kept_after_the_end_can_be_read_until_its_time_is_over(desk: Desk) -> None:
     await desk.on_shift("ana")
     asked = await closed(desk, "p")

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import (
@@ -318,10 +318,13 @@ def _since_erase(entries: list[Shown]) -> list[Shown]:
     return entries
 
 
-async def _patiently(work: Awaitable[_T]) -> _T:
+async def _patiently(work: Coroutine[Any, Any, _T]) -> _T:
     """`work`, given up after STORE_PATIENCE. Raises QueueUnavailable then."""
-    try:
-        async with asyncio.timeout(STORE_PATIENCE):
-            return await work
-    except TimeoutError:
-        raise QueueUnavailable("slow") from None
+    task = asyncio.create_task(work)
+    # Not asyncio.timeout: the Redis client can swallow the cancellation that one relies on.
+    await asyncio.wait([task], timeout=STORE_PATIENCE)
+    if task.done():
+        return task.result()
+    task.add_done_callback(lambda late: late.cancelled() or late.exception())
+    task.cancel()
+    raise QueueUnavailable("slow")

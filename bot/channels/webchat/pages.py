@@ -74,14 +74,20 @@ class Pages:
         refresh = ""
         if chat.after and chat.tried < LAST_TRY:
             refresh = f"/?after={chat.after}&try={chat.tried + 1}#latest"
+        messages = [
+            self._entry(entry, form_id, language, number >= first_open)
+            for number, entry in enumerate(chat.entries)
+        ]
+        if spoken:  # where reading goes on: at the person's last words, or what is urgent since
+            since = range(spoken[-1], len(messages))
+            goes_on = next((n for n in since if messages[n]["urgent"]), spoken[-1])
+            messages[goes_on]["latest"] = True
         html = self._render(
             "chat.html",
             language,
             greeting=chat.greeting and self._view(chat.greeting, "", form_id, language),
-            messages=[
-                self._entry(entry, form_id, language, number >= first_open)
-                for number, entry in enumerate(chat.entries)
-            ],
+            messages=messages,
+            latest=bool(spoken),
             notices=[self._view(reply, "", form_id, language) for reply in chat.notices],
             last_id=chat.entries[-1].id if chat.entries else START,
             waiting=bool(chat.after),
@@ -136,6 +142,7 @@ class Pages:
             "paragraphs": [_lines(draw(part)) for part in reply.text.split("\n\n") if part.strip()],
             "rows": reply.buttons,
             "open": is_open,
+            "latest": False,
         }
 
     def _fragment(self, views: list[dict[str, Any]], language: str) -> str:

@@ -17,7 +17,8 @@ from bot.outbox import Outbox
 START: Final = "0-0"
 #: How long one look at all the screens waits, milliseconds; also how soon a new one is included.
 _LOOK_MS: Final = 250
-_ID = re.compile(r"\d{1,20}-\d{1,20}")
+# Nothing Redis would refuse (64 bits): all visitors of this process wait in one command.
+_ID = re.compile("[0-9]{1,19}-[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,12 @@ class Screens:
             self._waiting.pop(mine, None)
 
     async def close(self) -> None:
-        """Stops looking."""
+        """Stops looking: the last look ends by itself in a moment."""
+        for mine in self._waiting:
+            mine.cancel()
+        self._waiting.clear()
         if self._look is not None:
-            self._look.cancel()
-            await asyncio.gather(self._look, return_exceptions=True)
+            await asyncio.wait([self._look], timeout=1)
 
     async def _look_around(self) -> None:
         while self._waiting:

@@ -9,6 +9,8 @@
   const status = document.getElementById("status");
   const composer = document.getElementById("composer");
   const box = document.getElementById("text");
+  const more = document.getElementById("more");
+  const header = document.querySelector("header");
   const ESC_TIMES = 3;
   const ESC_WITHIN = 2000; // milliseconds, from the first to the last
   const SLOW_AFTER = 10000; // milliseconds
@@ -17,6 +19,7 @@
   let source = null;
   let sending = false;
   let slowTimer = 0;
+  let expected = null; // where reading goes on, until the person scrolls by themselves
   let answered = false; // the person spoke since the open buttons were shown
 
   // -- leaving ---------------------------------------------------------------------------------
@@ -61,6 +64,23 @@
     return innerHeight + scrollY > document.documentElement.scrollHeight - 120;
   }
 
+  // To the end, but never so far that the start of what is new is already out of sight.
+  function follow(first) {
+    const end = document.documentElement.scrollHeight - innerHeight;
+    const top = first.getBoundingClientRect().top + scrollY - header.offsetHeight - 8;
+    scrollTo({ top: Math.min(end, top), behavior: "instant" });
+  }
+
+  function offerMore() {
+    more.hidden = atTheEnd() || !screen.lastElementChild;
+  }
+
+  more.addEventListener("click", () => {
+    if (screen.lastElementChild) follow(screen.lastElementChild);
+    offerMore();
+  });
+  addEventListener("scroll", () => { if (!more.hidden) offerMore(); }, { passive: true });
+
   function fold(message) {
     const choices = message.querySelector(":scope > form.choices");
     if (!choices) return;
@@ -72,13 +92,15 @@
   }
 
   function show(html, speaker) {
-    const follow = atTheEnd();
     const held = document.activeElement;
     const fresh = elements(html);
+    const urgent = fresh.find((message) => message.classList.contains("urgent"));
+    const reading = !urgent && !atTheEnd() && !expected && speaker !== "person";
     document.getElementById("greeting")?.remove();
     notices.replaceChildren();
     if (speaker === "person") {
       answered = true;
+      expected = fresh[0]; // the answer to these words will be shown below them
     } else {
       say("");
     }
@@ -87,7 +109,9 @@
       answered = false;
     }
     screen.append(...fresh);
-    if (follow) document.getElementById("latest").scrollIntoView({ block: "end" });
+    expected = urgent ?? expected; // what is urgent stays in sight whatever comes after it
+    if (!reading) follow(expected ?? fresh[0]);
+    offerMore();
     // A pressed button may have just been folded away: the focus moves on with the conversation.
     const lostFocus = held && held !== document.body && (!held.isConnected || !held.offsetParent);
     if (lostFocus || document.activeElement === null) fresh.at(-1)?.focus({ preventScroll: true });
@@ -189,8 +213,12 @@
     }
   });
 
+  for (const moved of ["wheel", "touchmove", "keydown"]) {
+    addEventListener(moved, () => { expected = null; }, { passive: true });
+  }
+
   if (page.live) {
-    document.getElementById("latest").scrollIntoView({ block: "end", behavior: "instant" });
+    document.getElementById("latest").scrollIntoView({ block: "start", behavior: "instant" });
     listen();
   }
 })();

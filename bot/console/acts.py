@@ -1,0 +1,146 @@
+"""What a counsellor does to a handoff; pages and API call the same acts, each one is audited."""
+
+import re
+from typing import Final
+
+from starlette.requests import Request
+
+from bot.console.answers import Refused
+from bot.console.context import account_of, console, field, language_of
+from bot.console.permissions import may_read
+from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
+from bot.handoff.record import Handoff, State
+
+#: The longest reply, signs.
+LONGEST: Final = 2_000
+#: How a conversation may have ended; the words are in strings/<lang>.yml, `outcome`.
+OUTCOMES: Final = ("helped", "referred", "emergency", "no_answer", "elsewhere", "other")
+_ID = re.compile(r"[0-9a-f]{20}")
+
+
+async def find(request: Request) -> Handoff:
+    """The handoff of the path. Raises Refused("gone")."""
+    wanted = request.path_params["id"]
+    found = await console(request).queue.get(wanted) if _ID.fullmatch(wanted) else None
+    if found is None:
+        raise Refused("gone")
+    return found
+
+
+async def open_to_read(request: Request, what: str = "read") -> Handoff:
+    """The only way to a case or a transcript: permitted, and written to the audit first."""
+    handoff = await find(request)
+    account = account_of(request)
+    if not may_read(account, handoff):
+        raise Refused("not_yours")
+    await console(request).audit.write(account.login, what, handoff.id)
+    return handoff
+
+
+async def take_next(request: Request) -> Handoff | None:
+    """Claims the right person. Raises Refused."""
+    desk, account = console(request), account_of(request)
+    try:
+        taken = await desk.queue.take_next(account.login, account.languages)
+    except NotOnShift as why:
+        raise _not_now(why) from None
+    if taken:
+        await desk.audit.write(account.login, "claim", taken.id)
+    return taken
+
+
+async def claim(request: Request) -> Handoff:
+    """Claims the one of the path. Raises Refused, naming the holder when somebody was quicker."""
+    desk, account = console(request), account_of(request)
+    found = await find(request)
+    try:
+        taken = await desk.queue.claim(found.id, account.login)
+    except AlreadyClaimed as quicker:
+        raise Refused("already_claimed", holder=quicker.holder) from None
+    except NotOnShift as why:
+        raise _not_now(why) from None
+    except SessionEnded:
+        raise Refused("gone") from None
+    await desk.audit.write(account.login, "claim", taken.id)
+    return taken
+
+
+async def say(request: Request) -> Handoff:
+    """Sends `text`, or the phrase named by `phrase`. Raises Refused."""
+    desk, account = console(request), account_of(request)
+    handoff = await _mine(request)
+    text, named = field(request, "text"), field(request, "phrase")
+    phrase = desk.phrases.find(named, handoff.language, language_of(request)) if named else None
+    if phrase and not text:
+        text = phrase.text
+    if not 1 <= len(text) <= LONGEST:
+        raise Refused("too_large" if text else "bad_request")
+    # The original stands beside the words only while they are the reviewed ones.
+    beside = phrase.beside if phrase and phrase.text == text else ""
+    try:
+        await desk.queue.say(handoff.id, account.login, text, beside)
+    except SessionEnded:
+        raise Refused("not_yours") from None
+    await desk.audit.write(account.login, "say", handoff.id)
+    return handoff
+
+
+async def emergency(request: Request) -> Handoff:
+    """Sends the 9-1-1 card in the person's language. Raises Refused."""
+    desk, account = console(request), account_of(request)
+    handoff = await _mine(request)
+    region = (await desk.queue.case(handoff)).region
+    key = "card_911_nunavut" if region == "NU" and desk.words.knows("card_911_nunavut") else ""
+    card = desk.words.reply(key or "card_911", handoff.language)
+    try:
+        await desk.queue.send_card(handoff.id, account.login, card)
+    except SessionEnded:
+        raise Refused("not_yours") from None
+    await desk.audit.write(account.login, "emergency_card", handoff.id)
+    return handoff
+
+
+async def release(request: Request) -> None:
+    """Back to the queue. Raises Refused."""
+    desk, account = console(request), account_of(request)
+    handoff = await _mine(request)
+    try:
+        await desk.queue.release(handoff.id, account.login)
+    except SessionEnded:
+        raise Refused("not_yours") from None
+    await desk.audit.write(account.login, "release", handoff.id)
+
+
+async def end(request: Request) -> Handoff:
+    """Ends it: to wrap-up without `outcome`, else closed. Raises Refused."""
+    desk, account = console(request), account_of(request)
+    handoff, outcome = await _mine(request), field(request, "outcome")
+    if outcome and outcome not in OUTCOMES:
+        raise Refused("bad_request")
+    if handoff.state is State.CLOSED or (not outcome and handoff.state is State.WRAP_UP):
+        return handoff
+    try:
+        await desk.queue.end(handoff.id, account.login, outcome)
+    except SessionEnded:
+        raise Refused("not_yours") from None
+    await desk.audit.write(account.login, "close" if outcome else "end", handoff.id)
+    return await desk.queue.get(handoff.id) or handoff
+
+
+async def shift(request: Request, on: bool) -> None:
+    """Starts or stops taking people."""
+    desk, account = console(request), account_of(request)
+    presence = desk.queue.presence
+    await (presence.start(account.login) if on else presence.stop(account.login))
+    await desk.audit.write(account.login, "shift_start" if on else "shift_stop")
+
+
+async def _mine(request: Request) -> Handoff:
+    handoff = await find(request)
+    if handoff.claimed_by != account_of(request).login:
+        raise Refused("not_yours")
+    return handoff
+
+
+def _not_now(why: NotOnShift) -> Refused:
+    return Refused("at_capacity" if str(why) == "full" else "off_shift")

@@ -1,0 +1,66 @@
+"""How the console answers: pages from templates, errors as a page or as JSON with a code."""
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from bot.console.context import console, language_of
+
+#: Code -> status. The words are in strings/<lang>.yml, `note`.
+STATUS: Final = {
+    "signed_out": 401,
+    "forbidden": 403,
+    "csrf": 403,
+    "not_yours": 403,
+    "not_found": 404,
+    "already_claimed": 409,
+    "off_shift": 409,
+    "at_capacity": 409,
+    "gone": 410,
+    "too_large": 413,
+    "bad_request": 400,
+    "too_many": 429,
+    "unavailable": 503,
+}
+
+
+class Refused(Exception):
+    """Raised by a route to answer with one of STATUS; `more` goes into the JSON beside the code."""
+
+    def __init__(self, code: str, **more: str) -> None:
+        super().__init__(code)
+        self.code, self.more = code, more
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page in the console's language for this browser."""
+    desk = console(request)
+    language = language_of(request)
+    login = getattr(request.state, "login", None)
+    body = desk.pages.get_template(template).render(
+        t=desk.strings.translate(language),
+        lang=language,
+        languages=[
+            (code, desk.strings.keys(code)["language.own_name"]) for code in desk.strings.codes()
+        ],
+        login=login,
+        csrf=login.csrf if login else request.state.form_token,
+        path=request.url.path,
+        **values,
+    )
+    return HTMLResponse(body, status)
+
+
+def refuse(request: Request, code: str, **more: str) -> Response:
+    """The answer to a request that cannot be done."""
+    status = STATUS[code]
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": code, **more}, status)
+    if code == "signed_out":
+        return RedirectResponse("/login", 303)
+    t = console(request).strings.translate(language_of(request))
+    if code == "unavailable":
+        return page(request, "problem.html", status, note=t("app.unavailable"))
+    key = "already_claimed_plain" if code == "already_claimed" and not more else code
+    return page(request, "problem.html", status, note=t(f"note.{key}", **more))

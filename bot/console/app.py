@@ -1,0 +1,147 @@
+"""Builds the console: routes, gate, templates. Served by `python -m bot console`."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
+
+from argon2 import PasswordHasher
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bot.console import api, doorway, pages
+from bot.console.accounts import Accounts
+from bot.console.answers import Refused, refuse
+from bot.console.audit import Audit
+from bot.console.context import Console, Words
+from bot.console.events import Hub
+from bot.console.gate import Gate
+from bot.console.logins import Logins
+from bot.console.strings import HERE, Phrases, Strings
+from bot.errors import QueueUnavailable, Sealed
+from bot.handoff.queue import Queue
+from bot.keys import Keys
+from bot.vault import Vault
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+#: Path, handler of GET, handler of POST. What each asks of the caller is in permissions.TABLE.
+ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
+    ("/health", doorway.health, None),
+    ("/login", doorway.show_login, doorway.login),
+    ("/language", None, doorway.language),
+    ("/logout", None, doorway.logout),
+    ("/password", doorway.show_password, doorway.password),
+    ("/", pages.home, None),
+    ("/desk", pages.desk, None),
+    ("/desk/live", pages.desk_live, None),
+    ("/desk/next", None, pages.take_next),
+    ("/desk/shift", None, pages.shift),
+    ("/handoffs/{id}", pages.conversation, None),
+    ("/handoffs/{id}/card", pages.card, None),
+    ("/handoffs/{id}/lines", pages.lines, None),
+    ("/handoffs/{id}/live", pages.conversation_live, None),
+    ("/handoffs/{id}/claim", None, pages.claim),
+    ("/handoffs/{id}/say", None, pages.say),
+    ("/handoffs/{id}/emergency", None, pages.emergency),
+    ("/handoffs/{id}/release", None, pages.release),
+    ("/handoffs/{id}/end", None, pages.end),
+    ("/api/desk", api.desk, None),
+    ("/api/events", api.events, None),
+    ("/api/heartbeat", None, api.heartbeat),
+    ("/api/shift", None, api.shift),
+    ("/api/next", None, api.take_next),
+    ("/api/phrases/{language}", api.phrases, None),
+    ("/api/handoffs/{id}", api.handoff, None),
+    ("/api/handoffs/{id}/claim", None, api.claim),
+    ("/api/handoffs/{id}/say", None, api.say),
+    ("/api/handoffs/{id}/emergency", None, api.emergency),
+    ("/api/handoffs/{id}/release", None, api.release),
+    ("/api/handoffs/{id}/end", None, api.end),
+)
+
+
+def create_app(
+    *,
+    redis: Redis,
+    keys: Keys,
+    vault: Vault,
+    queue: Queue,
+    words: Words,
+    clock: Callable[[], float],
+    secure: bool,
+    hasher: PasswordHasher | None = None,
+) -> Starlette:
+    """The console as an ASGI application.
+
+    `secure` False only on a loopback address: cookies then also travel without TLS.
+    """
+    accounts = Accounts(redis, keys, hasher)
+    console = Console(
+        redis=redis,
+        queue=queue,
+        words=words,
+        accounts=accounts,
+        logins=Logins(redis, keys, vault, accounts, clock),
+        audit=Audit(redis, keys),
+        hub=Hub(redis, keys),
+        strings=Strings(),
+        phrases=Phrases(),
+        pages=Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        ),
+        clock=clock,
+        secure=secure,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with console.hub.running():
+            yield
+
+    app = Starlette(
+        routes=[
+            Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
+            *(route for path, get, post in ROUTES for route in _routes(path, get, post)),
+        ],
+        middleware=[Middleware(Gate)],
+        exception_handlers={
+            Refused: _refused,
+            RedisError: _unavailable,
+            QueueUnavailable: _unavailable,
+            Sealed: _unavailable,
+            404: _not_found,
+            405: _not_found,
+        },
+        lifespan=lifespan,
+    )
+    app.state.console = console
+    return app
+
+
+def _routes(path: str, get: Handler | None, post: Handler | None) -> list[Route]:
+    made = [Route(path, get, methods=["GET"])] if get else []
+    return [*made, Route(path, post, methods=["POST"])] if post else made
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    refused = cast(Refused, error)
+    return refuse(request, refused.code, **refused.more)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    return refuse(request, "unavailable")
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return refuse(request, "not_found")

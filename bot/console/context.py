@@ -1,0 +1,96 @@
+"""What the console's routes share, and how they reach it from a request."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from jinja2 import Environment
+from redis.asyncio import Redis
+from starlette.requests import Request
+
+from bot.console.accounts import Account, Accounts
+from bot.console.audit import Audit
+from bot.console.events import Hub
+from bot.console.logins import Login, Logins
+from bot.console.strings import Phrases, Strings, Translate
+from bot.handoff.queue import Queue
+from bot.handoff.queue import Words as QueueWords
+
+#: The cookie that names the console's language; it says nothing about anybody.
+LANGUAGE_COOKIE = "nl_console_language"
+
+
+class Words(QueueWords, Protocol):
+    """What the console needs of bot.conversation.render."""
+
+    def text(self, section: str, key: str, language: str) -> str:
+        """The words of a key."""
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a response of that name."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """Everything a route may use."""
+
+    redis: Redis
+    queue: Queue
+    words: Words
+    accounts: Accounts
+    logins: Logins
+    audit: Audit
+    hub: Hub
+    strings: Strings
+    phrases: Phrases
+    pages: Environment
+    clock: Callable[[], float]
+    secure: bool
+
+    @property
+    def cookie(self) -> str:
+        """The name of the login cookie."""
+        return "__Host-nl_console" if self.secure else "nl_console"
+
+    @property
+    def form_cookie(self) -> str:
+        """The name of the cookie that ties the sign-in form to the browser."""
+        return "__Host-nl_form" if self.secure else "nl_form"
+
+
+def console(request: Request) -> Console:
+    """The console of this application."""
+    return cast(Console, request.app.state.console)
+
+
+def login_of(request: Request) -> Login:
+    """Who is logged in; only for routes that ask for a login."""
+    return cast(Login, request.state.login)
+
+
+def account_of(request: Request) -> Account:
+    """The account behind the request."""
+    return login_of(request).account
+
+
+def form_of(request: Request) -> Mapping[str, Any]:
+    """The fields of a POST, as the gate read them (form or JSON)."""
+    return cast(Mapping[str, Any], request.state.form)
+
+
+def field(request: Request, name: str) -> str:
+    """One text field of a POST; empty when it is missing or no text."""
+    value = form_of(request).get(name, "")
+    return value.strip() if isinstance(value, str) else ""
+
+
+def language_of(request: Request) -> str:
+    """The console's language for this browser: chosen, else what the browser prefers."""
+    asked = request.headers.get("accept-language", "")
+    preferred = [part.split(";")[0].strip()[:2].lower() for part in asked.split(",")[:5]]
+    return console(request).strings.choose(request.cookies.get(LANGUAGE_COOKIE, ""), *preferred)
+
+
+def translate_of(request: Request) -> Translate:
+    """The `t` of this request."""
+    return console(request).strings.translate(language_of(request))

@@ -1,0 +1,190 @@
+"""The one gate before every route: login, permission, CSRF, size, and headers after it."""
+
+import hmac
+import json
+import secrets
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.console.answers import Refused, refuse
+from bot.console.context import console
+from bot.console.permissions import permission_of, permits
+
+#: The longest body of a POST, bytes. A reply of 2,000 signs in any script fits.
+LARGEST: Final = 32_768
+#: Routes the page calls by itself: they are no sign that the counsellor is there.
+AUTOMATIC: Final = frozenset(
+    {
+        "/api/events",
+        "/api/heartbeat",
+        "/desk/live",
+        "/handoffs/{id}/card",
+        "/handoffs/{id}/lines",
+        "/handoffs/{id}/live",
+    }
+)
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; worker-src 'self'; frame-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors {ancestors}"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "{frame}",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Gate:
+    """Deny by default: a route that permissions.TABLE does not name is refused."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        route = _route(scope["app"], scope)
+        state = request.state
+        state.login, state.form = None, {}
+        desk = console(request)
+        state.form_token = request.cookies.get(desk.form_cookie, "") or secrets.token_urlsafe(24)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _finish(request, route, message)
+            await send(message)
+
+        try:
+            body = await self._check(request, route)
+        except Refused as refused:
+            response = refuse(request, refused.code, **refused.more)
+            await response(scope, receive, answer)
+        except (RedisError, OSError):
+            await refuse(request, "unavailable")(scope, receive, answer)
+        else:
+            await self._app(scope, _replay(body, receive) if body else receive, answer)
+
+    async def _check(self, request: Request, route: str) -> bytes:
+        """Raises Refused; returns the body of a POST, already read into state.form."""
+        desk = console(request)
+        cookie = request.cookies.get(desk.cookie, "")
+        if cookie:
+            request.state.login = await desk.logins.find(cookie, touch=route not in AUTOMATIC)
+        login = request.state.login
+        if not route:
+            raise Refused("not_found" if login else "signed_out")
+        permission = permission_of(route, request.method)
+        if permission is None:
+            raise Refused("forbidden")
+        body = b""
+        if request.method == "POST":
+            body = await _body(request)
+            request.state.form = _fields(request, body)
+        if not permits(permission, login.account if login else None):
+            raise Refused("forbidden" if login else "signed_out")
+        if request.method == "POST":
+            self._check_form(request)
+        return body
+
+    def _check_form(self, request: Request) -> None:
+        """The token of the login, or for the sign-in form the one in its own cookie."""
+        given = request.headers.get("x-csrf") or request.state.form.get("csrf") or ""
+        login = request.state.login
+        expected = login.csrf if login else request.cookies.get(console(request).form_cookie, "")
+        right = isinstance(given, str) and expected
+        if not right or not hmac.compare_digest(str(given).encode(), expected.encode()):
+            raise Refused("csrf")
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Refused("csrf")
+
+
+def _route(app: Starlette, scope: Scope) -> str:
+    """The path of the route that will answer, as declared; "" when there is none."""
+    partial = ""
+    for route in app.routes:
+        match, _ = route.matches(scope)
+        if match is Match.FULL:
+            return _path(route)
+        if match is Match.PARTIAL:
+            partial = _path(route)
+    return partial
+
+
+def _path(route: BaseRoute) -> str:
+    return str(getattr(route, "path", "?"))
+
+
+async def _body(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST:
+            raise Refused("too_large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _fields(request: Request, body: bytes) -> dict[str, Any]:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    try:
+        if kind == "application/json":
+            fields = json.loads(body or b"{}")
+            if not isinstance(fields, dict):
+                raise ValueError
+            return fields
+        if kind == "application/x-www-form-urlencoded" or not body:
+            pairs = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=50)
+            return {name: values[-1] for name, values in pairs.items()}
+    except ValueError:
+        pass
+    raise Refused("bad_request")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _finish(request: Request, route: str, message: Message) -> None:
+    """Headers of every answer."""
+    desk = console(request)
+    own_frame = route == "/handoffs/{id}/live"  # the frame for browsers without script
+    headers = MutableHeaders(scope=message)
+    for name, value in _HEADERS.items():
+        headers[name] = value.format(
+            ancestors="'self'" if own_frame else "'none'",
+            frame="SAMEORIGIN" if own_frame else "DENY",
+        )
+    if desk.secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if request.state.login is None and not request.cookies.get(desk.form_cookie):
+        secure = "; Secure" if desk.secure else ""
+        headers.append(
+            "set-cookie",
+            f"{desk.form_cookie}={request.state.form_token}; Path=/; HttpOnly; "
+            f"SameSite=Strict{secure}",
+        )

@@ -1,0 +1,167 @@
+"""The desk's pages and forms: everything works without script, the script only makes it live."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from bot.console import acts, api, views
+from bot.console.answers import STATUS, Refused, page
+from bot.console.context import account_of, console, field, language_of, translate_of
+from bot.console.permissions import Permission, permits
+from bot.handoff.record import Handoff, State
+
+#: Notes a page may show after an act, by the name in the address.
+NOTES = frozenset({"ended", "released", "empty"})
+
+
+async def home(request: Request) -> Response:
+    """GET /: the desk."""
+    return RedirectResponse("/desk", 303)
+
+
+async def desk(request: Request) -> Response:
+    """GET: the strip, the queue, one's own conversations."""
+    await console(request).queue.heartbeat(account_of(request).login)
+    note = request.query_params.get("note", "")
+    words = translate_of(request)(f"note.{note}") if note in NOTES else ""
+    return await _desk(request, note=words)
+
+
+async def desk_live(request: Request) -> Response:
+    """GET: only the part of the desk that changes, for the script."""
+    return page(request, "_desk_live.html", desk=await _view(request), can_act=_can_act(request))
+
+
+async def conversation(request: Request) -> Response:
+    """GET: case card and conversation."""
+    handoff = await acts.open_to_read(request)
+    await console(request).queue.heartbeat(account_of(request).login)
+    return await _conversation(request, handoff)
+
+
+async def card(request: Request) -> Response:
+    """GET: the case card again, for the script."""
+    handoff = await acts.open_to_read(request, "read_on")
+    return page(request, "_card.html", case=await _case(request, handoff))
+
+
+async def lines(request: Request) -> Response:
+    """GET: the lines after ?after=, for the script; the state stands in a header."""
+    handoff = await acts.open_to_read(request, "read_on")
+    shown = await views.line_views(console(request), handoff, api._after(request))
+    answer = page(request, "_lines.html", lines=shown)
+    answer.headers["X-State"] = handoff.state.value
+    answer.headers["X-Mine"] = "1" if handoff.claimed_by == account_of(request).login else "0"
+    return answer
+
+
+async def conversation_live(request: Request) -> Response:
+    """GET: the transcript in a frame that loads itself again, for browsers without script."""
+    handoff = await acts.open_to_read(request, "read_on")
+    await console(request).queue.heartbeat(account_of(request).login)
+    return page(request, "frame.html", lines=await views.line_views(console(request), handoff))
+
+
+async def take_next(request: Request) -> Response:
+    """POST: to the conversation of whoever is next."""
+    try:
+        taken = await acts.take_next(request)
+    except Refused as refused:
+        return await _desk_with(request, refused)
+    return RedirectResponse(f"/handoffs/{taken.id}" if taken else "/desk?note=empty", 303)
+
+
+async def shift(request: Request) -> Response:
+    """POST on=1|0."""
+    await acts.shift(request, field(request, "on") == "1")
+    return RedirectResponse("/desk", 303)
+
+
+async def claim(request: Request) -> Response:
+    """POST: to the conversation, or back to the desk with who has it."""
+    try:
+        taken = await acts.claim(request)
+    except Refused as refused:
+        return await _desk_with(request, refused)
+    return RedirectResponse(f"/handoffs/{taken.id}", 303)
+
+
+async def say(request: Request) -> Response:
+    """POST text and/or phrase."""
+    handoff = await acts.say(request)
+    return RedirectResponse(f"/handoffs/{handoff.id}#reply", 303)
+
+
+async def emergency(request: Request) -> Response:
+    """POST: the 9-1-1 card."""
+    handoff = await acts.emergency(request)
+    return RedirectResponse(f"/handoffs/{handoff.id}#reply", 303)
+
+
+async def release(request: Request) -> Response:
+    """POST: back to the queue."""
+    await acts.release(request)
+    return RedirectResponse("/desk?note=released", 303)
+
+
+async def end(request: Request) -> Response:
+    """POST: to the wrap-up, or with an outcome back to the desk."""
+    ended = await acts.end(request)
+    if ended.state is State.WRAP_UP:
+        return RedirectResponse(f"/handoffs/{ended.id}", 303)
+    return RedirectResponse("/desk?note=ended", 303)
+
+
+async def _desk_with(request: Request, refused: Refused) -> HTMLResponse:
+    note = translate_of(request)(f"note.{refused.code}", **refused.more)
+    return await _desk(request, note=note, status=STATUS[refused.code])
+
+
+async def _desk(request: Request, note: str, status: int = 200) -> HTMLResponse:
+    return page(
+        request,
+        "desk.html",
+        status,
+        desk=await _view(request),
+        can_act=_can_act(request),
+        note=note,
+    )
+
+
+async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
+    shared, account = console(request), account_of(request)
+    mine = handoff.claimed_by == account.login
+    own = language_of(request)
+    phrases = views.phrase_views(shared, handoff.language, own) if mine else []
+    moments: dict[str, list[dict[str, str]]] = {}
+    for phrase in phrases:
+        moments.setdefault(phrase["moment"], []).append(phrase)
+    return page(
+        request,
+        "conversation.html",
+        desk=await _view(request),
+        can_act=True,
+        case=await _case(request, handoff),
+        lines=await views.line_views(shared, handoff),
+        mine=mine,
+        talking=mine and views.talking(handoff),
+        wrapping_up=mine and handoff.state is State.WRAP_UP,
+        outcomes=acts.OUTCOMES,
+        longest=acts.LONGEST,
+        moments=moments,
+    )
+
+
+async def _view(request: Request) -> dict[str, Any]:
+    return await views.desk_view(console(request), account_of(request))
+
+
+async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:
+    return await views.case_view(
+        console(request), handoff, translate_of(request), language_of(request)
+    )
+
+
+def _can_act(request: Request) -> bool:
+    return permits(Permission.COUNSEL, account_of(request))

@@ -1,0 +1,146 @@
+"""What the desk shows, as plain data: the pages render it, the JSON API returns it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.console.accounts import Account
+from bot.console.context import Console
+from bot.console.strings import Translate
+from bot.handoff.record import Handoff, State
+from bot.handoff.transcript import Line
+from bot.safety.levels import Level
+
+#: The order in which answers are shown: as they are asked.
+SLOTS = (
+    "safe_now", "hurt_now", "phone_seen", "minor", "free_to_leave", "documents_held", "threatened",
+    "pay_or_debt", "deceived", "private_ok", "coerced", "wish", "safe_contact", "consent",
+)  # fmt: skip
+#: Shown in a place of their own, not among the answers.
+APART = frozenset({"phone_seen", "safe_contact", "consent"})
+
+
+def clock_words(seconds: float) -> str:
+    """A wait as m:ss or h:mm:ss."""
+    whole = max(0, int(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def brief(desk: Console, handoff: Handoff) -> dict[str, Any]:
+    """One line of a list: no text, no name, no answers."""
+    waited = desk.clock() - handoff.asked_at
+    return {
+        "id": handoff.id,
+        "handle": handoff.handle,
+        "state": handoff.state.value,
+        "level": handoff.level.name.lower(),
+        "moved_up": handoff.rank < handoff.level,
+        "language": handoff.language,
+        "language_name": dict(desk.words.languages()).get(handoff.language, handoff.language),
+        "romanised": handoff.romanised,
+        "asked_at": handoff.asked_at,
+        "wait": round(waited),
+        "wait_words": clock_words(waited),
+        "holder": handoff.claimed_as,
+    }
+
+
+async def desk_view(desk: Console, account: Account) -> dict[str, Any]:
+    """The strip and the lists, for everybody on the desk."""
+    waiting, claimed = await desk.queue.waiting(), await desk.queue.claimed()
+    on_shift = await desk.queue.presence.on_shift()
+    colleagues = [await desk.accounts.find(login) for login in on_shift]
+    present = [colleague for colleague in colleagues if colleague]
+    held = [handoff.claimed_by for handoff in claimed]
+    return {
+        "levels": [_level(desk, level, waiting) for level in Level],
+        "on_shift": [colleague.alias for colleague in present],
+        "at_capacity": sum(held.count(mate.login) >= mate.capacity for mate in present),
+        "waiting": [brief(desk, handoff) for handoff in waiting],
+        "mine": [brief(desk, one) for one in claimed if one.claimed_by == account.login],
+        "others": [brief(desk, one) for one in claimed if one.claimed_by != account.login],
+        "me": {
+            "login": account.login,
+            "alias": account.alias,
+            "on_shift": account.login in on_shift,
+            "roles": sorted(account.roles),
+        },
+        "now": desk.clock(),
+    }
+
+
+def _level(desk: Console, level: Level, waiting: Sequence[Handoff]) -> dict[str, Any]:
+    asked = [handoff.asked_at for handoff in waiting if handoff.level is level]
+    longest = desk.clock() - min(asked) if asked else 0
+    return {
+        "level": level.name.lower(),
+        "waiting": len(asked),
+        "since": min(asked) if asked else None,
+        "longest": round(longest),
+        "longest_words": clock_words(longest),
+    }
+
+
+async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> dict[str, Any]:
+    """The case card, in the counsellor's own language."""
+    case = await desk.queue.case(handoff)
+    shown = [(slot, case.answers[slot]) for slot in SLOTS if slot in case.answers]
+    left = await desk.queue.erases_in(handoff.id)
+    return {
+        **brief(desk, handoff),
+        "outcome": handoff.outcome,
+        "channel": handoff.channel.value,
+        "rules": [_said(t, "rule", rule) for rule in handoff.rules],
+        "flags": [_said(t, "rule", flag) for flag in handoff.flags],
+        "answers": [
+            {"slot": slot, "question": _said(t, "slot", slot), "answer": _said(t, "value", value)}
+            for slot, value in shown
+            if slot not in APART and value != "skipped"
+        ],
+        "skipped": [_said(t, "slot", slot) for slot in case.skipped],
+        "consent": _said(t, "value", case.consent or handoff.consent),
+        "phone_seen": _said(t, "value", case.phone_seen),
+        "safe_contact": _said(t, "value", case.safe_contact),
+        "region": _region(desk, case.region, own),
+        "erases_hours": round(left / 3600),
+    }
+
+
+async def line_views(desk: Console, handoff: Handoff, after: str = "") -> list[dict[str, Any]]:
+    """The transcript's lines after the one with that id."""
+    lines = await desk.queue.transcript.read(handoff, after)
+    return [_line(line, handoff) for line in lines]
+
+
+def _line(line: Line, handoff: Handoff) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "who": line.who,
+        "text": line.text,
+        "beside": line.beside,
+        "name": line.name,
+        "language": line.language or handoff.language,
+        "at": line.at,
+    }
+
+
+def phrase_views(desk: Console, handoff_language: str, own: str) -> list[dict[str, str]]:
+    """The phrase bank for one person, beside the counsellor's own language."""
+    return [
+        {"id": one.id, "moment": one.moment, "text": one.text, "beside": one.beside}
+        for one in desk.phrases.pairs(handoff_language, own)
+    ]
+
+
+def _said(t: Translate, group: str, key: str) -> str:
+    """A code in words; a code without words is shown as it is rather than hidden."""
+    return t(f"{group}.{key}", key) if key else t("case.unknown")
+
+
+def _region(desk: Console, region: str, own: str) -> str:
+    return desk.words.text("buttons", f"region.{region}", own) if region else ""
+
+
+def talking(handoff: Handoff) -> bool:
+    """Whether words can be sent."""
+    return handoff.state in (State.CLAIMED, State.ACTIVE)

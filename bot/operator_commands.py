@@ -1,0 +1,112 @@
+"""Commands for the people who run the line: accounts, doctor, understand."""
+
+import argparse
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bot.app import App, build
+from bot.conversation.render import ROOT
+from bot.directory import load_directory
+from bot.embedded import running_url
+from bot.errors import SettingsError
+from bot.settings import PREFIX, Settings
+from bot.understand import understand
+
+#: Entries of the directory not checked for so long are pointed out.
+RECHECK = timedelta(days=90)
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Runs one operator command; returns the exit code."""
+    if arguments.command == "understand":
+        return understand()
+    if arguments.command == "doctor":
+        return asyncio.run(_doctor(settings))
+    return asyncio.run(_counsellor(arguments, settings))
+
+
+def _running(settings: Settings) -> Settings:
+    """The settings with the Redis that runs here now, when none was named."""
+    if settings.redis_url:
+        return settings
+    url = running_url(settings.state_dir)
+    if url is None:
+        raise SettingsError(
+            f"{PREFIX}REDIS_URL: not set, and no service of ours runs in {settings.state_dir}"
+        )
+    return replace(settings, redis_url=url)
+
+
+async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
+    from bot.console.accounts import Accounts
+
+    async with build(_running(settings)) as app:
+        accounts = Accounts(app.redis, app.keys)
+        if arguments.act == "add":
+            languages = [code.strip() for code in arguments.languages.split(",") if code.strip()]
+            roles = [role.strip() for role in arguments.roles.split(",") if role.strip()]
+            password = await accounts.add(arguments.login, arguments.alias, languages, roles)
+            print(f"one-time password, to be changed at the first login: {password}")
+        elif arguments.act == "list":
+            for account in await accounts.list():
+                roles_text = ",".join(sorted(account.roles))
+                print(f"{account.login}\t{account.alias}\t{' '.join(account.languages)}\t{roles_text}")
+        elif arguments.act == "remove":
+            await accounts.remove(arguments.login)
+            print("removed; open logins end at once")
+        else:
+            print(f"new one-time password: {await accounts.reset_password(arguments.login)}")
+    return 0
+
+
+async def _doctor(settings: Settings) -> int:
+    """Says what is well and what is not; exit code 1 when a part is away."""
+    well = True
+
+    def line(good: bool, what: str, hint: str = "") -> None:
+        nonlocal well
+        well = well and good
+        print(f"{'ok  ' if good else 'BAD '} {what}{'' if good or not hint else ': ' + hint}")
+
+    line(True, "settings are valid")
+    _files(line)
+    try:
+        async with build(_running(settings)) as app:
+            await _service(app, line)
+    except SettingsError as error:
+        line(False, "redis", str(error))
+    return 0 if well else 1
+
+
+def _files(line: Any) -> None:
+    from bot.conversation.render import Words
+    from bot.safety.lexicon import Lexicon
+
+    words = Words.load()
+    Lexicon.load()
+    entries = load_directory(ROOT / "directory")
+    line(True, f"languages offered: {' '.join(words.codes())}; help lines: {len(entries)}")
+    unread = [code for code in words.codes() if words.language(code).reviewed_by is None]
+    print(f"note  not reviewed by a native speaker yet: {' '.join(unread) or 'none'}")
+    today = datetime.now(UTC).date()
+    old = [entry.id for entry in entries if today - entry.verified_on > RECHECK]
+    line(not old, "help lines checked within 90 days", f"check again: {' '.join(old)}")
+    print("note  numbers came from archived public pages; nobody has phoned them yet")
+
+
+async def _service(app: App, line: Any) -> None:
+    try:
+        await app.redis.ping()
+        line(True, "redis answers")
+        dead = await app.redis.xlen(app.keys.dead())
+        line(dead == 0, "no message was given up on", f"{dead} dead letters (kept 48 h, sealed)")
+        waiting = await app.redis.zcard(app.keys.queue())
+        print(f"note  people waiting: {waiting}")
+        print(f"note  counsellors on shift: {await app.queue.counsellors_on_shift()}")
+    except (RedisError, OSError) as error:
+        line(False, "redis answers", type(error).__name__)
+    line(await app.services.engine.ready(), "engine answers", f"see {PREFIX}ENGINE_URL and its log")

@@ -1,0 +1,98 @@
+"""Pushed, not polled: a real server, a real stream of events."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.console.driver import Console, CounsellorDriver
+
+
+@pytest.fixture
+async def served(console: Console) -> AsyncIterator[str]:
+    """The console behind uvicorn on a free port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            console.app, log_level="error", access_log=False, timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 (uvicorn offers nothing to wait for)
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+async def changes(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    name = ""
+    async for line in answer.aiter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        if line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+async def test_an_open_page_is_told_of_every_change_by_handoff_id_only(
+    console: Console, ana: CounsellorDriver, served: str
+) -> None:
+    cookies = {"nl_console": ana.http.cookies["nl_console"]}
+    async with (
+        httpx.AsyncClient(base_url=served, cookies=cookies, timeout=20) as browser,
+        browser.stream("GET", "/api/events") as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        stream = changes(answer)
+        # The stream has begun only when its listener is there: ask until something is heard.
+        asked = await console.desk.asks("p")
+        first = asyncio.ensure_future(anext(stream))
+        while not first.done():
+            await console.desk.queue.presence.start("ana")
+            await asyncio.wait([first], timeout=0.05)
+        await ana.post(f"/api/handoffs/{asked.id}/claim")
+        heard = []
+        while ("claimed", asked.id) not in heard:
+            name, event = await anext(stream)
+            assert name == "change"
+            assert set(event) <= {"what", "id"}
+            heard.append((event["what"], event.get("id", "")))
+
+
+async def test_the_stream_ends_with_the_login(
+    console: Console, ana: CounsellorDriver, served: str
+) -> None:
+    cookies = {"nl_console": ana.http.cookies["nl_console"]}
+    async with (
+        httpx.AsyncClient(base_url=served, cookies=cookies, timeout=20) as browser,
+        browser.stream("GET", "/api/events") as answer,
+    ):
+        stream = changes(answer)
+        await console.app.state.console.accounts.remove("ana")
+        ended = asyncio.ensure_future(anext(stream))
+        while not ended.done():
+            await console.desk.queue.presence.stop("nobody")
+            await asyncio.wait([ended], timeout=0.05)
+        names = [ended.result()[0], *[name async for name, _ in stream]]
+        assert names[-1] == "signed_out"
+
+
+async def test_without_redis_the_console_says_so_and_comes_back(
+    console: Console, ana: CounsellorDriver, redis_server: Any
+) -> None:
+    redis_server.stop()
+    try:
+        page, call = await ana.get("/desk"), await ana.get("/api/desk")
+        assert (page.status_code, call.status_code) == (503, 503)
+        assert call.json() == {"error": "unavailable"}
+        assert "Nothing was changed" in page.text
+    finally:
+        redis_server.start()
+    assert (await ana.get("/health")).json() == {"ready": True}
+    assert (await ana.get("/desk")).status_code == 200

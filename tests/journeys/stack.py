@@ -1,0 +1,176 @@
+"""The whole service for the journeys: real processes, a real Redis, a real engine, a pretended
+Telegram that the real python-telegram-bot Application talks to over HTTP.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.vault import Vault
+from tests.redis_server import RedisServer
+
+ROOT = Path(__file__).resolve().parents[2]
+MASTER = "11" * 32
+TOKEN = "4242:CANARY-token-of-the-pretended-bot"
+WEBHOOK_SECRET = "CANARY-secret-of-the-webhook"
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    """Waits for `found` to be true and returns it; AssertionError says what was waited for."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"never came: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Stack:
+    """All processes; `engine_down` takes the engine away for a while."""
+
+    def __init__(self, telegram_mode: str, logs: Path) -> None:
+        self._mode, self._logs = telegram_mode, logs
+        self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
+        self._exit = ExitStack()
+        self.vault = Vault(bytes.fromhex(MASTER))
+        self.redis = self._exit.enter_context(RedisServer())
+        self.web, self.console, self.botapi = (
+            f"http://127.0.0.1:{free_port()}" for _ in range(3)
+        )
+        self._engine = f"127.0.0.1:{free_port()}"
+        self._hook = free_port()
+        self.environ = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "PYTHONPATH": str(ROOT),
+            "NORTHLIGHT_MASTER_KEY": MASTER,
+            "NORTHLIGHT_REDIS_URL": self.redis.url,
+            "NORTHLIGHT_ENGINE_URL": f"http://{self._engine}",
+            "NORTHLIGHT_WEB_LISTEN": self.web.removeprefix("http://"),
+            "NORTHLIGHT_CONSOLE_LISTEN": self.console.removeprefix("http://"),
+            "NORTHLIGHT_TELEGRAM_TOKEN": TOKEN,
+            "NORTHLIGHT_TELEGRAM_BASE_URL": f"{self.botapi}/bot",
+            "NORTHLIGHT_TELEGRAM_FILE_BASE_URL": f"{self.botapi}/file/bot",
+            "NORTHLIGHT_TELEGRAM_MODE": telegram_mode,
+            "NORTHLIGHT_TELEGRAM_WEBHOOK_LISTEN": f"127.0.0.1:{self._hook}",
+            "NORTHLIGHT_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{self._hook}/hook",
+            "NORTHLIGHT_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "NORTHLIGHT_LOG_LEVEL": "DEBUG",
+        }
+
+    def start(self) -> None:
+        """Starts everything and waits until all of it answers."""
+        python = sys.executable
+        self._run("botapi", [python, "-m", "tests.botapi", "--port", self.botapi.split(":")[-1]])
+        self._run(
+            "engine",
+            [str(ROOT / "engine/.venv/bin/python"), "-m", "northlight_engine", "run"],
+            {
+                "PATH": os.environ["PATH"],
+                "HOME": os.environ.get("HOME", "/"),
+                "PYTHONPATH": str(ROOT / "engine"),
+                "NORTHLIGHT_ENGINE_TOKEN": self.vault.engine_token,
+                "NORTHLIGHT_ENGINE_KEY": self.vault.engine_key,
+                "NORTHLIGHT_ENGINE_REDIS_URL": self.redis.url,
+                "NORTHLIGHT_ENGINE_LISTEN": self._engine,
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+        until(lambda: self._up(f"{self.botapi}/control/calls", post=True), "the Bot API server")
+        for name in ("worker", "janitor", "web", "console", "telegram"):
+            self._run(name, [python, "-m", "bot", name])
+        self.engine_answers()
+        for url in (self.web, self.console):
+            until(lambda url=url: self._up(f"{url}/healthz"), url)
+        if self._mode == "webhook":
+            until(lambda: self.called("setWebhook"), "the webhook to be set")
+
+    def engine_answers(self) -> None:
+        """Waits until the engine does."""
+        headers = {"Authorization": f"Bearer {self.vault.engine_token}"}
+        url = f"http://{self._engine}/webhooks/northlight/health"
+        until(lambda: self._up(url, headers), "the engine", 90)
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """Kills one process for a while, then starts it again."""
+        process = self._parts.pop(name)
+        process.kill()
+        process.wait()
+        try:
+            yield
+        finally:
+            command, environ = self._commands[name]
+            self._run(name, command, environ)
+            if name == "engine":
+                self.engine_answers()
+
+    def called(self, method: str) -> list[Any]:
+        """What the bot asked of the pretended Telegram."""
+        answer = httpx.post(f"{self.botapi}/control/calls", json={"method": method})
+        return list(answer.json()["result"])
+
+    def counsellor(self, alias: str, languages: str) -> tuple[str, str]:
+        """Makes an account with the command line; returns login and one-time password."""
+        login = f"c{secrets.token_hex(4)}"
+        made = subprocess.run(
+            [sys.executable, "-m", "bot", "counsellor", "add", login, "--alias", alias,
+             "--languages", languages],
+            env=self.environ, cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return login, made.stdout.rsplit(": ", 1)[1].strip()
+
+    def logs(self) -> str:
+        """Everything all processes have logged, Redis's own log left out."""
+        return "\n".join(path.read_text("utf-8", "replace") for path in self._logs.glob("*.log"))
+
+    def stop(self) -> None:
+        """Ends what was started, politely first."""
+        for process in self._parts.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self._parts.values():
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._exit.close()
+
+    def _run(self, name: str, command: list[str], environ: dict[str, str] | None = None) -> None:
+        environ = environ or self.environ
+        self._commands[name] = (command, environ)
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._parts[name] = subprocess.Popen(
+                command, cwd=ROOT, env=environ, stdout=log, stderr=log
+            )
+
+    def _up(self, url: str, headers: dict[str, str] | None = None, *, post: bool = False) -> bool:
+        for name, process in self._parts.items():
+            if process.poll() is not None:
+                tail = (self._logs / f"{name}.log").read_text("utf-8", "replace")[-1500:]
+                raise AssertionError(f"{name} ended: {tail}")
+        try:
+            if post:
+                answer = httpx.post(url, content=json.dumps({}), headers=headers)
+            else:
+                answer = httpx.get(url, headers=headers)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200

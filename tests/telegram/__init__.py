@@ -1,0 +1,1 @@
+"""The Telegram door and its delivery, against a real Redis and a real HTTP server."""
