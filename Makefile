@@ -34,12 +34,12 @@ $(ENGINE_READY): engine/pyproject.toml engine/uv.lock
 train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
 	@PYTHONPATH=engine PYTHONWARNINGS=ignore $(ENGINE) -m northlight_engine train
 
-test: test-bot test-engine ## every test: bot, console, doors, browser, engine (ARGS="-k word")
+test: test-bot test-engine ## every test: bot, console, doors, browser, engine
 
-test-bot: setup train
+test-bot: setup train ## all tests but the engine's own; ARGS="-k word" picks some
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(PYTHON) -m pytest $(ARGS)
 
-test-engine: $(ENGINE_READY) train
+test-engine: train ## the engine's own tests; ARGS="-k word" picks some
 	@cd engine && .venv/bin/python -m pytest $(ARGS)
 
 check: setup ## style, formatting, types, lock files
@@ -62,8 +62,9 @@ bench: setup train ## measure speed, understanding and load (bench/)
 doctor: ## what this machine has and lacks for Northlight
 	@scripts/doctor
 
-audit: $(BOT_READY) ## known vulnerabilities in what is locked
-	@scripts/audit
+audit: setup ## known vulnerabilities in what is locked (asks a public database)
+	@scripts/uv audit --frozen
+	@scripts/uv audit --frozen --project engine --python $(ENGINE)
 
 secrets: $(BOT_READY) ## make the secrets of the containers (docker/secrets/), once
 	@$(PYTHON) scripts/make_secrets.py

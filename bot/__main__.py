@@ -1,4 +1,4 @@
-"""The command line: `python -m bot <up|telegram|web|console|worker|janitor|doctor|understand|...>`."""
+"""The command line, `python -m bot <command>`: every process of the service, and the operator's."""
 
 import argparse
 import asyncio

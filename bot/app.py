@@ -83,7 +83,9 @@ async def build(settings: Settings, keys: Keys | None = None) -> AsyncIterator[A
     engine = Engine(settings.engine_url or ENGINE_URL, vault.engine_token)
     outbox = Outbox(redis, keys, vault)
     queue = Queue(redis, keys, vault, outbox, words, time.time)
-    services = Services(words, lexicon, load_directory(ROOT / "directory"), engine, queue, vault, time.time)
+    services = Services(
+        words, lexicon, load_directory(ROOT / "directory"), engine, queue, vault, time.time
+    )
     try:
         yield App(
             settings=settings,

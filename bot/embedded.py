@@ -104,7 +104,10 @@ def access_list(engine_password: str, bot_password: str = "") -> str:
         return f"user default on nopass ~* &* +@all\n{engine}\n"
     bot = f"user bot on #{_sha256(bot_password)} ~{prefix}* resetchannels &{prefix}* "
     bot += "+@all -@admin -@dangerous +info +bgrewriteaof"
-    return f"user default off\nuser health on nopass -@all +ping\n{bot}\n{engine}\n"
+    # Not "off" and not less than everything: Redis reads its own append-only file back as this
+    # user, and silently leaves out every transaction the user may not run. Nobody has the password.
+    default = f"user default on #{_sha256(secrets.token_hex(32))} ~* &* +@all"
+    return f"{default}\nuser health on nopass -@all +ping\n{bot}\n{engine}\n"
 
 
 class EmbeddedRedis:

@@ -72,7 +72,7 @@ class Keys:
         return f"{self.prefix}poller"
 
     def offset(self) -> str:
-        """String, no TTL (no person): the next Telegram update to ask for."""
+        """String, TTL a day (no person): `<bot id>:<next update to ask for>`."""
         return f"{self.prefix}offset"
 
     # -- handoff ---------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Keys:
         return f"{self.prefix}transcript:{handoff}"
 
     def waits(self) -> str:
-        """List, no TTL (no person): the last measured waits in seconds, for honest estimates."""
+        """List, no TTL (no person): the last measured seconds per place, for honest estimates."""
         return f"{self.prefix}waits"
 
     def events(self) -> str:
@@ -118,7 +118,7 @@ class Keys:
         return f"{self.prefix}console:login:{token}"
 
     def attempts(self, login: str) -> str:
-        """String, TTL minutes: failed logins, for the growing delay."""
+        """String, TTL minutes: failed logins of a login and source (keyed mark)."""
         return f"{self.prefix}console:attempts:{login}"
 
     def audit(self) -> str:

@@ -54,7 +54,9 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
         elif arguments.act == "list":
             for account in await accounts.list():
                 roles_text = ",".join(sorted(account.roles))
-                print(f"{account.login}\t{account.alias}\t{' '.join(account.languages)}\t{roles_text}")
+                print(
+                    f"{account.login}\t{account.alias}\t{' '.join(account.languages)}\t{roles_text}"
+                )
         elif arguments.act == "remove":
             await accounts.remove(arguments.login)
             print("removed; open logins end at once")

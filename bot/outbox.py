@@ -19,6 +19,8 @@ from bot.vault import Vault
 
 #: How many messages a web page keeps.
 SCREEN_LENGTH = 200
+#: How long an open page has to learn that its conversation was erased, seconds.
+FAREWELL = 120
 
 
 class Outbox:
@@ -33,7 +35,8 @@ class Outbox:
             return []
         key = self.stream(to)
         commands: list[Op] = []
-        if to.channel is Channel.WEBCHAT and any(reply.erase for reply in replies):
+        gone = to.channel is Channel.WEBCHAT and any(reply.erase for reply in replies)
+        if gone:
             commands.append(("DEL", key))
         for reply in replies:
             body = {"to": [to.person, to.channel, to.address], "reply": reply.to_json()}
@@ -41,7 +44,7 @@ class Outbox:
             commands.append(("XADD", key, "MAXLEN", "~", SCREEN_LENGTH, "*", "e", sealed)
                             if to.channel is Channel.WEBCHAT
                             else ("XADD", key, "*", "e", sealed))  # fmt: skip
-        commands.append(("EXPIRE", key, KEEP))
+        commands.append(("EXPIRE", key, FAREWELL if gone else KEEP))
         return commands
 
     async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:

@@ -145,7 +145,7 @@ class Supervisor:
             _bot("worker", quiet, lambda: _shards_held(store), 2),
             _bot("janitor", quiet, _nothing_to_wait_for, 3),
             _bot("web", quiet, lambda: _answers(f"{web}/healthz"), 3),
-            _bot("console", quiet, lambda: _answers(f"{console}/health"), 3),
+            _bot("console", quiet, lambda: _answers(f"{console}/healthz"), 3),
         ]
         if settings.telegram_token:
             parts.append(_bot("telegram", environ, _nothing_to_wait_for, 3))
@@ -173,7 +173,8 @@ class Supervisor:
             self._mind()
             if self._deaths[part.name] >= HOPELESS or waited > START_LIMIT:
                 log = self._log(part)
-                raise NorthlightError(f"{part.name} does not start: {_last_line(log)} (see {log})")
+                words = f"{part.name} is not ready after {waited:.0f} s"
+                raise NorthlightError(f"{words}; its log {log} ends: {_last_line(log)}")
             await asyncio.sleep(0.1)
 
     async def _keep(self, part: Part) -> None:

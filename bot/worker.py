@@ -88,7 +88,8 @@ class Worker:
                     self._line_up(entry)
 
     async def _keep_leases(self) -> None:
-        while True:
+        # Not `while True`: a Redis call may swallow a cancellation, and this must end.
+        while not self._stopping.is_set():
             await asyncio.sleep(LEASE_MS / 4000)
             for shard in list(self._held):
                 try:

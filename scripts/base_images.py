@@ -33,7 +33,7 @@ def needed() -> list[str]:
 
 def provide(engine: list[str]) -> list[str]:
     """Makes every needed image available to `engine`; returns the ones that are stand-ins."""
-    missing = [name for name in needed() if not _have(engine, name) and not _pull(engine, name)]
+    missing = [name for name in needed() if not _official(engine, name)]
     new = [name for name in missing if not _have(engine, _kept_as(name))]
     if new:
         print(f"cannot be pulled, so stood in for: {', '.join(new)}", flush=True)
@@ -46,11 +46,23 @@ def provide(engine: list[str]) -> list[str]:
 def withdraw(engine: list[str], stand_ins: list[str]) -> None:
     """Takes the official names off the stand-ins again, so that nobody mistakes them later."""
     for name in stand_ins:
-        subprocess.run([*engine, "untag", f"docker.io/library/{name}"], check=False)
+        # The image has another name too (`_kept_as`), so this takes away a name, not the image.
+        _quiet([*engine, "rmi", f"docker.io/library/{name}"])
 
 
 def _kept_as(name: str) -> str:
     return f"localhost/northlight-stand-in-{name.replace(':', '-')}:latest"
+
+
+def _official(engine: list[str], name: str) -> bool:
+    """Whether the real image is here, or can be had."""
+    here, ours = _identity(engine, name), _identity(engine, _kept_as(name))
+    return bool(here and here != ours) or _pull(engine, name)
+
+
+def _identity(engine: list[str], name: str) -> str:
+    command = [*engine, "image", "inspect", "--format", "{{.Id}}", name]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 def _have(engine: list[str], name: str) -> bool:

@@ -178,8 +178,8 @@ def main() -> None:
         journey(web, console, lambda: _doctor(containers))
         containers.run("restart", containers.name("redis"))
         wait_until_well(containers)
-        if "people waiting: 1" not in _doctor(containers):
-            sys.exit("the person who waited was lost when Redis was restarted")
+        if "people waiting: 1" not in (told := _doctor(containers)):
+            sys.exit(f"the person who waited was lost when Redis was restarted:\n{told}")
         print("the person still waits after a restart of Redis")
     finally:
         if not keep:

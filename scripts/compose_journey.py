@@ -79,7 +79,7 @@ def journey(web: str, console: str, doctor: Callable[[], str]) -> None:
     def first_line(key: str) -> str:
         return re.split(r"[\n{]", says[key])[0].strip()
 
-    if httpx.get(f"{console}/health", trust_env=False).status_code != 200:
+    if httpx.get(f"{console}/healthz", trust_env=False).status_code != 200:
         sys.exit("the console does not answer")
     person = Visitor(web)
     person.look()

@@ -29,7 +29,10 @@ ONLY_IN = {
     "argon2": {"console"},
 }
 #: The modules that put everything together.
-TOP = {"__main__", "app", "supervisor", "serve", "worker", "janitor", "operator_commands", "understand"}
+TOP = {
+    "__main__", "app", "supervisor", "serve", "worker", "janitor", "operator_commands",
+    "understand",
+}  # fmt: skip
 
 
 def _imports() -> Iterator[tuple[str, str, str]]:

@@ -40,6 +40,8 @@ BATCH: Final = 100
 #: The longest pause after a fault, seconds: when nothing was done, and when that is not known (the
 #: answer got lost, so each new attempt may show the message once more).
 PAUSE, PAUSE_UNSURE = 30.0, 300.0
+#: The longest pause while Redis is away, seconds.
+PAUSE_REDIS: Final = 5.0
 #: How long a clean stop waits for what is being sent, seconds.
 FAREWELL: Final = 10.0
 
@@ -97,17 +99,20 @@ class Delivery:
         self._settling = asyncio.Lock()
         self._turn = 0
         self._closing = False
+        self._faults = 0
 
     async def run(self) -> None:
         """Delivers until cancelled; then what is being sent is finished and settled."""
-        self._closing = False
+        self._closing, self._faults = False, 0
         try:
             while True:
+                heed_cancel()
                 try:
                     await self._read()
                 except (RedisError, OSError) as error:
                     log.warning("outbox_unavailable", error=type(error).__name__)
-                    await asyncio.sleep(self._first_pause)
+                    await asyncio.sleep(min(self._first_pause * 2**self._faults, PAUSE_REDIS))
+                    self._faults = min(self._faults + 1, 10)
         finally:
             await self._close()
 
@@ -128,7 +133,9 @@ class Delivery:
             self._take(answer[1])
             if start in (b"0-0", "0-0"):
                 break
+        self._faults = 0
         while True:
+            heed_cancel()
             await self._settle()
             if len(self._known) >= HELD:
                 await asyncio.sleep(0.1)
@@ -362,6 +369,17 @@ class Delivery:
         # Anything else is still in the outbox; the next `run`, here or elsewhere, claims it.
         self._chats.clear()
         self._known = set(self._over)
+
+
+def heed_cancel() -> None:
+    """Ends a task whose cancellation a library lost; call it once in every round of a long loop.
+
+    Before Python 3.12 `asyncio.wait_for` (Redis connections use it) loses one that comes in the
+    very moment it succeeds.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _seconds(error: RetryAfter) -> float:

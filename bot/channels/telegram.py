@@ -22,7 +22,7 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
-from bot.channels.delivery import Delivery
+from bot.channels.delivery import Delivery, heed_cancel
 from bot.channels.telegram_convert import UPDATES
 from bot.channels.telegram_intake import Emergency, Intake
 from bot.channels.telegram_profile import introduce
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 #: How long one getUpdates waits for something to happen, seconds.
 LONG_POLL: Final = 25
 #: After this silence of its holder another process takes the poller's lock, seconds.
-LEASE: Final = 10.0
+LEASE: Final = 5.0
 #: The longest pause after a fault of Telegram or Redis, seconds.
 LONGEST_PAUSE: Final = 30.0
 #: Telegram keeps an update for a day and may begin its numbers anew after a silence.
@@ -48,10 +48,10 @@ OFFSET_LIFE: Final = DAY
 
 
 def prepare_libraries() -> None:
-    """Keeps the token (it is in every URL) and the updates out of all logs."""
+    """Keeps the token (it is in every URL), updates and addresses out of all logs."""
     # The coming form of durations; without it each limit Telegram sets costs a warning.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    for name in ("httpx", "httpcore", "telegram"):
+    for name in ("httpx", "httpcore", "telegram", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -125,6 +125,7 @@ class TelegramDoor:
             await self._intake.aclose()
             await self._polls.shutdown()
             await self._application.shutdown()
+            await self._bot.shutdown()  # the application skips it when it never began
 
     async def _initialize(self) -> None:
         try:
@@ -139,6 +140,7 @@ class TelegramDoor:
         work: asyncio.Task[None] | None = None
         try:
             while not stop.is_set():
+                heed_cancel()
                 held = await self._hold()
                 if held is False and work:
                     log.warning("poller_lock_lost")
@@ -188,6 +190,7 @@ class TelegramDoor:
         offset, since = await self._read_offset(), self._clock()
         pauses = self._pauses()
         while True:
+            heed_cancel()
             if self._clock() - since > OFFSET_LIFE:
                 offset = 0
             try:

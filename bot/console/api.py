@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from redis.exceptions import RedisError
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from bot.console.context import (
     translate_of,
 )
 from bot.console.permissions import Permission, permits
+from bot.handoff.record import Handoff
 
 #: Seconds between signs of life on the event stream; the login is looked at each time.
 PING = 15
@@ -25,7 +27,9 @@ PING = 15
 
 async def desk(request: Request) -> JSONResponse:
     """GET: the strip and the lists."""
-    return JSONResponse(await views.desk_view(console(request), account_of(request)))
+    return JSONResponse(
+        await views.desk_view(console(request), account_of(request), translate_of(request))
+    )
 
 
 async def heartbeat(request: Request) -> JSONResponse:
@@ -49,7 +53,7 @@ async def shift(request: Request) -> JSONResponse:
 async def take_next(request: Request) -> JSONResponse:
     """POST: {"handoff": {...}}, or null when nobody waits."""
     taken = await acts.take_next(request)
-    return JSONResponse({"handoff": views.brief(console(request), taken) if taken else None})
+    return JSONResponse({"handoff": _brief(request, taken) if taken else None})
 
 
 async def phrases(request: Request) -> JSONResponse:
@@ -62,7 +66,7 @@ async def phrases(request: Request) -> JSONResponse:
 async def handoff(request: Request) -> JSONResponse:
     """GET: case and transcript (after the line named by ?after=)."""
     found, desk = await acts.open_to_read(request), console(request)
-    after = _after(request)
+    after = after_of(request)
     return JSONResponse(
         {
             "case": await views.case_view(desk, found, translate_of(request), language_of(request)),
@@ -73,7 +77,7 @@ async def handoff(request: Request) -> JSONResponse:
 
 async def claim(request: Request) -> JSONResponse:
     """POST: {"handoff": {...}}; 409 already_claimed with the holder's alias."""
-    return JSONResponse({"handoff": views.brief(console(request), await acts.claim(request))})
+    return JSONResponse({"handoff": _brief(request, await acts.claim(request))})
 
 
 async def say(request: Request) -> JSONResponse:
@@ -127,7 +131,12 @@ async def events(request: Request) -> StreamingResponse:
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
-def _after(request: Request) -> str:
+def _brief(request: Request, handoff: Handoff) -> dict[str, Any]:
+    return views.brief(console(request), handoff, translate_of(request))
+
+
+def after_of(request: Request) -> str:
+    """The line id of ?after=. Raises Refused."""
     after = request.query_params.get("after", "")
     if after and not after.replace("-", "", 1).isdigit():
         raise Refused("bad_request")

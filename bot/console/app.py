@@ -33,7 +33,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 #: Path, handler of GET, handler of POST. What each asks of the caller is in permissions.TABLE.
 ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
-    ("/health", doorway.health, None),
+    ("/healthz", doorway.health, None),
     ("/login", doorway.show_login, doorway.login),
     ("/language", None, doorway.language),
     ("/logout", None, doorway.logout),

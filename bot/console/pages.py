@@ -49,7 +49,7 @@ async def card(request: Request) -> Response:
 async def lines(request: Request) -> Response:
     """GET: the lines after ?after=, for the script; the state stands in a header."""
     handoff = await acts.open_to_read(request, "read_on")
-    shown = await views.line_views(console(request), handoff, api._after(request))
+    shown = await views.line_views(console(request), handoff, api.after_of(request))
     answer = page(request, "_lines.html", lines=shown)
     answer.headers["X-State"] = handoff.state.value
     answer.headers["X-Mine"] = "1" if handoff.claimed_by == account_of(request).login else "0"
@@ -154,7 +154,7 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
 
 
 async def _view(request: Request) -> dict[str, Any]:
-    return await views.desk_view(console(request), account_of(request))
+    return await views.desk_view(console(request), account_of(request), translate_of(request))
 
 
 async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:

@@ -23,7 +23,7 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/static": {"GET": _P},
     "/login": {"GET": _P, "POST": _P},
     "/language": {"POST": _P},
-    "/health": {"GET": _P},
+    "/healthz": {"GET": _P},
     "/logout": {"POST": _I},
     "/password": {"GET": _I, "POST": _I},
     "/": {"GET": _S},

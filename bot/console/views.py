@@ -26,9 +26,10 @@ def clock_words(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def brief(desk: Console, handoff: Handoff) -> dict[str, Any]:
+def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
     """One line of a list: no text, no name, no answers."""
     waited = desk.clock() - handoff.asked_at
+    own_name = dict(desk.words.languages()).get(handoff.language, handoff.language)
     return {
         "id": handoff.id,
         "handle": handoff.handle,
@@ -36,7 +37,7 @@ def brief(desk: Console, handoff: Handoff) -> dict[str, Any]:
         "level": handoff.level.name.lower(),
         "moved_up": handoff.rank < handoff.level,
         "language": handoff.language,
-        "language_name": dict(desk.words.languages()).get(handoff.language, handoff.language),
+        "language_name": t(f"spoken.{handoff.language}", own_name),
         "romanised": handoff.romanised,
         "asked_at": handoff.asked_at,
         "wait": round(waited),
@@ -45,7 +46,7 @@ def brief(desk: Console, handoff: Handoff) -> dict[str, Any]:
     }
 
 
-async def desk_view(desk: Console, account: Account) -> dict[str, Any]:
+async def desk_view(desk: Console, account: Account, t: Translate) -> dict[str, Any]:
     """The strip and the lists, for everybody on the desk."""
     waiting, claimed = await desk.queue.waiting(), await desk.queue.claimed()
     on_shift = await desk.queue.presence.on_shift()
@@ -56,9 +57,9 @@ async def desk_view(desk: Console, account: Account) -> dict[str, Any]:
         "levels": [_level(desk, level, waiting) for level in Level],
         "on_shift": [colleague.alias for colleague in present],
         "at_capacity": sum(held.count(mate.login) >= mate.capacity for mate in present),
-        "waiting": [brief(desk, handoff) for handoff in waiting],
-        "mine": [brief(desk, one) for one in claimed if one.claimed_by == account.login],
-        "others": [brief(desk, one) for one in claimed if one.claimed_by != account.login],
+        "waiting": [brief(desk, handoff, t) for handoff in waiting],
+        "mine": [brief(desk, one, t) for one in claimed if one.claimed_by == account.login],
+        "others": [brief(desk, one, t) for one in claimed if one.claimed_by != account.login],
         "me": {
             "login": account.login,
             "alias": account.alias,
@@ -87,7 +88,7 @@ async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> 
     shown = [(slot, case.answers[slot]) for slot in SLOTS if slot in case.answers]
     left = await desk.queue.erases_in(handoff.id)
     return {
-        **brief(desk, handoff),
+        **brief(desk, handoff, t),
         "outcome": handoff.outcome,
         "channel": handoff.channel.value,
         "rules": [_said(t, "rule", rule) for rule in handoff.rules],

@@ -128,7 +128,7 @@ async def _with_counsellor(turn: Turn) -> None:
 
 def _too_fast(turn: Turn) -> bool:
     session, now = turn.session, turn.inbound.at
-    session.recent = [at for at in session.recent if now - at < 60][-PER_MINUTE:] + [now]
+    session.recent = [*[at for at in session.recent if now - at < 60][-PER_MINUTE:], now]
     if len(session.recent) <= PER_MINUTE or turn.screen.urgent:
         return False
     turn.say("too_fast")

@@ -17,9 +17,7 @@ from bot.vault import Vault, seal, unseal
 class Memory:
     """Sessions at rest: sealed under the conversation's own data key."""
 
-    def __init__(
-        self, redis: Redis, keys: Keys, vault: Vault, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, redis: Redis, keys: Keys, vault: Vault, clock: Callable[[], float]) -> None:
         self._redis, self._keys, self._vault, self._clock = redis, keys, vault, clock
 
     async def load(self, inbound: Inbound) -> tuple[Session, bytes, bytes]:

@@ -4,6 +4,7 @@ Words live in responses/<lang>.yml and the buttons under them in responses/layou
 read once at start. Nothing here does I/O after that, so it works when everything else is down.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +21,11 @@ PASSABLE_PREFIXES = ("card_", "line", "ask_helpline")
 #: Messages that must overtake everything else on the way out.
 URGENT = frozenset({"report_danger", "report_self_harm", "danger_seen", "card_911", "store_away"})
 
+# Between right-to-left letters 9-1-1 is shown as 1-1-9 unless a left-to-right mark leads it.
+_NUMBER = re.compile("(?<![\u200e\\d-])(?=\\d+-\\d)")
+_MARK = "\u200e"
+
 _TOPICS = ("ask_", "concern_for_other")
-_MAX_PAYLOAD = 64  # Telegram's limit for callback data, bytes
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Words:
         return self._languages.get(code, self._languages["en"])
 
     def direction(self, code: str) -> str:
-        """"ltr" or "rtl"."""
+        """ "ltr" or "rtl"."""
         return self.language(code).direction
 
     def text(self, section: str, key: str, language: str) -> str:
@@ -104,6 +108,8 @@ class Words:
         text = self.text("responses", key, language)
         for name, value in params.items():
             text = text.replace("{" + name + "}", str(value))
+        if self.direction(language) == "rtl":
+            text = _NUMBER.sub(_MARK, text)
         rows = self._layout["messages"].get(key, [])
         return Reply(
             text=text,

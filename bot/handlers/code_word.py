@@ -1,4 +1,4 @@
-"""A secret word that opens the chat after a break, and a second one that calls for help silently."""
+"""A secret word that opens the chat after a break, and a second that silently calls for help."""
 
 from bot.handlers import case
 from bot.handlers.turn import Turn

@@ -62,7 +62,9 @@ class Turn:
             languages = words.rows([["languages"]], "en")
             if languages[0] not in rows:
                 rows += languages
-            reply = replace(reply, text=f"{reply.text}\n\n— Français —\n\n{also.text}", buttons=rows)
+            reply = replace(
+                reply, text=f"{reply.text}\n\n— Français —\n\n{also.text}", buttons=rows
+            )
         self.replies.append(reply)
 
     def ask(self, slot: str) -> None:

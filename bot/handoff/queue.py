@@ -247,7 +247,8 @@ class Queue(Ledger):
             elif await self._put_back(handoff, "", now) == "ok":
                 lapsed.append(handoff)
         expired: Any = await self._scripts["age"](
-            keys=[self._keys.queue()], args=[self._keys.handoff(""), f"{now:.3f}", RISE_AFTER]
+            keys=[self._keys.queue(), self._keys.leases()],
+            args=[self._keys.handoff(""), f"{now:.3f}", RISE_AFTER],
         )
         for gone in expired:
             await self._signal(State.EXPIRED, scripts.text(gone))

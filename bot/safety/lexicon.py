@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from bot.errors import DataError
-from bot.safety.normalise import has_han, normalise
+from bot.safety.normalise import has_han, normalise, without_arabic_and
 
 FOLDER = Path(__file__).resolve().parents[2] / "lexicon"
 #: Lists whose phrases count anywhere in a message.
@@ -61,11 +61,13 @@ class Lexicon:
 
     def hits(self, normal: str) -> Iterator[Hit]:
         """The phrases of the `ANYWHERE` lists found in a normalised message."""
-        padded = f" {normal} "
-        for word in set(normal.split(" ")):
-            for phrase, hit in self._by_first_word.get(word, ()):
-                if phrase in padded:
-                    yield hit
+        bare = without_arabic_and(normal)
+        for text in (normal,) if bare == normal else (normal, bare):
+            padded = f" {text} "
+            for word in set(text.split(" ")):
+                for phrase, hit in self._by_first_word.get(word, ()):
+                    if phrase in padded:
+                        yield hit
         if has_han(normal):
             joined = normal.replace(" ", "")
             for char in set(joined):
@@ -88,7 +90,5 @@ class Lexicon:
         for kind in kinds:
             if normal in own.get(kind, ()):
                 return kind
-        found = {
-            kind for lists in self._whole.values() for kind in kinds if normal in lists[kind]
-        }
+        found = {kind for lists in self._whole.values() for kind in kinds if normal in lists[kind]}
         return found.pop() if len(found) == 1 else None

@@ -130,12 +130,12 @@ class BotApi:
     # -- the Bot API ---------------------------------------------------------------------------
     async def _call(self, request: Request) -> Response:
         name = request.path_params["method"]
-        asked: dict[str, Any] = dict(request.query_params)
+        words: dict[str, Any] = dict(request.query_params)
         if request.headers.get("content-type", "").startswith("application/json"):
-            asked |= await request.json()
+            words |= await request.json()
         elif request.method == "POST":
-            form = await request.form()
-            asked |= {key: value if key in WORDS else decoded(value) for key, value in form.items()}
+            words |= await request.form()
+        asked = {key: word if key in WORDS else decoded(word) for key, word in words.items()}
         self.calls.append((name, asked))
         fault = next((fault for fault in self.faults if fault.fits(name, asked)), None)
         if fault:
@@ -143,7 +143,7 @@ class BotApi:
             if fault.kind not in ("cut", "hang"):
                 return await self._spoil(request, fault)
         try:
-            answer = ok(await self._perform(request.path_params["token"], name, asked))
+            answer = ok(await self._perform(request, name, asked))
         except ApiError as error:
             answer = not_ok(error)
         if fault and fault.kind == "cut":
@@ -153,13 +153,13 @@ class BotApi:
             await waiting
         return answer
 
-    async def _perform(self, token: str, name: str, asked: dict[str, Any]) -> Any:
-        if token != self.token:
+    async def _perform(self, request: Request, name: str, asked: dict[str, Any]) -> Any:
+        if request.path_params["token"] != self.token:
             raise ApiError(401, "Unauthorized")
         if name.lower() == "getupdates":
             self.polling_now += 1
             try:
-                return await self._get_updates(asked)
+                return await self._get_updates(request, asked)
             finally:
                 self.polling_now -= 1
         method = self.methods.find(name)
@@ -167,7 +167,7 @@ class BotApi:
             raise ApiError(404, "Not Found")
         return method(asked)
 
-    async def _get_updates(self, asked: dict[str, Any]) -> Any:
+    async def _get_updates(self, request: Request, asked: dict[str, Any]) -> Any:
         if self.world.webhook:
             raise ApiError(409, "Conflict: can't use getUpdates method while webhook is active; "
                                 "use deleteWebhook to delete the webhook first")  # fmt: skip
@@ -183,10 +183,12 @@ class BotApi:
         while not self.world.pending and not self._closing and _now() < until:
             waiting = {asyncio.create_task(self.world.change.wait()),
                        asyncio.create_task(mine.wait())}  # fmt: skip
-            left = until - _now()
+            left = min(until - _now(), 0.2)
             await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()
+            if request._receive.__self__.disconnected:  # type: ignore[attr-defined]
+                break
             if mine.is_set():
                 raise ApiError(409, "Conflict: terminated by other getUpdates request; make sure "
                                     "that only one bot instance is running")  # fmt: skip

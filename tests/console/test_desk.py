@@ -86,6 +86,7 @@ async def test_the_case_card_speaks_the_counsellors_language(
         {"slot": "wish", "question": "Would help most", "answer": "A safe place"},
     ]  # fmt: skip
     assert case["skipped"] == ["Under 18"]
+    assert case["language_name"] == "Arabic"
     assert (case["phone_seen"], case["safe_contact"]) == ("Yes", "In the evening")
     await ana.submit("/language", {"language": "fr", "back": "/desk"})
     page = (await ana.get(f"/handoffs/{asked.id}")).text

@@ -94,5 +94,5 @@ async def test_without_redis_the_console_says_so_and_comes_back(
         assert "Nothing was changed" in page.text
     finally:
         redis_server.start()
-    assert (await ana.get("/health")).json() == {"ready": True}
+    assert (await ana.get("/healthz")).json() == {"ready": True}
     assert (await ana.get("/desk")).status_code == 200

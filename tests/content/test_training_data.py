@@ -10,11 +10,13 @@ from bot.safety.screen import screen
 
 CODES = ("en", "fr", "es", "pa", "ar", "zh-Hans")
 LEAST = 12
-INTENTS = """greet goodbye thank ask_identity ask_repeat out_of_scope affirm deny unsure skip
-report_danger report_self_harm report_watched request_counsellor concern_for_other
-disclose_labour disclose_sexual disclose_control ask_police ask_anonymous_report ask_helpline
-ask_shelter ask_medical ask_immigration ask_rights ask_trafficking ask_privacy change_language
-erase""".split()
+INTENTS = (
+    "greet", "goodbye", "thank", "ask_identity", "ask_repeat", "out_of_scope", "affirm", "deny",
+    "unsure", "skip", "report_danger", "report_self_harm", "report_watched", "request_counsellor",
+    "concern_for_other", "disclose_labour", "disclose_sexual", "disclose_control", "ask_police",
+    "ask_anonymous_report", "ask_helpline", "ask_shelter", "ask_medical", "ask_immigration",
+    "ask_rights", "ask_trafficking", "ask_privacy", "change_language", "erase",
+)  # fmt: skip
 URGENT = ("report_danger", "report_self_harm", "report_watched")
 LEXICON = Lexicon.load()
 
@@ -22,7 +24,9 @@ LEXICON = Lexicon.load()
 def lines(code: str) -> dict[str, list[str]]:
     raw = yaml.safe_load((ROOT / "nlu" / f"{code}.yml").read_text("utf-8"))
     return {
-        block["intent"]: [line.removeprefix("- ").strip() for line in block["examples"].splitlines()]
+        block["intent"]: [
+            line.removeprefix("- ").strip() for line in block["examples"].splitlines()
+        ]
         for block in raw["nlu"]
     }
 

@@ -1,4 +1,4 @@
-"""Every word in every language: nothing missing, nothing added, numbers and placeholders the same."""
+"""Every word in every language: nothing missing or added, numbers and placeholders the same."""
 
 import re
 from pathlib import Path
@@ -44,8 +44,6 @@ def test_the_offered_languages_are_all_there() -> None:
 def test_a_language_has_every_key_and_no_other(code: str) -> None:
     for section in SECTIONS:
         expected = set(ENGLISH.sections[section])
-        if section == "buttons":
-            expected = {key for key in expected}
         assert set(WORDS.language(code).sections[section]) == expected, section
 
 
@@ -111,7 +109,8 @@ def test_the_first_line_gives_nothing_away(code: str) -> None:
 
 def test_nobody_is_told_to_text_911() -> None:
     for text in ENGLISH.sections["responses"].values():
-        assert not re.search(r"\btext (to )?9-?1-?1", text.replace("A text to 911 does not", ""), re.I)
+        rest = text.replace("A text to 911 does not", "")
+        assert not re.search(r"\btext (to )?9-?1-?1", rest, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -136,9 +135,7 @@ def check_buttons(reply: Reply) -> None:
 def test_each_question_offers_exactly_its_values(code: str) -> None:
     for slot, values in QUESTIONS.items():
         offered = {
-            button.payload
-            for row in WORDS.reply(f"ask_{slot}", code).buttons
-            for button in row
+            button.payload for row in WORDS.reply(f"ask_{slot}", code).buttons for button in row
         }
         # A skip of consent is no consent: there the person says "nothing". Private is yes or no.
         left_out = {"consent": {"skipped"}, "private_ok": {"unsure"}}.get(slot, set())

@@ -138,6 +138,15 @@ async def test_another_master_key_opens_nothing(desk: Desk) -> None:
         await stranger.queue.get(asked.id)
 
 
+async def test_what_ended_by_itself_is_taken_out_of_the_lists(desk: Desk) -> None:
+    await desk.on_shift("ana", capacity=9)
+    for asked in (await waiting(desk, "p"), await claimed(desk, "q")):
+        await desk.redis.delete(desk.keys.handoff(asked.id))
+    await desk.queue.lapse(desk.clock())
+    assert await desk.redis.zcard(desk.keys.queue()) == 0
+    assert await desk.redis.zcard(desk.keys.leases()) == 0
+
+
 async def test_one_damaged_record_does_not_hide_the_others(desk: Desk) -> None:
     damaged, whole = await desk.asks("damaged"), await desk.asks("whole")
     await desk.redis.hset(desk.keys.handoff(damaged.id), "address", b"nonsense")

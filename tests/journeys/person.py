@@ -44,6 +44,9 @@ class _Base:
     def presses(self, payload: str) -> list[Seen]:
         return self._after(lambda: self._press(payload))
 
+    def close(self) -> None:
+        """Ends what the driver holds open."""
+
     def hears(self, part: str) -> str:
         def found() -> str:
             return next((s.text for s in self.screen() if not s.by_person and part in s.text), "")
@@ -124,8 +127,8 @@ class TelegramPerson(_Base):
         else:
             self._post("do", chat=self._chat, act="forges", payload=payload)
 
-    def _post(self, act: str, **body: Any) -> Any:
-        answer = httpx.post(f"{self._url}/{act}", json=body).json()
+    def _post(self, control: str, /, **body: Any) -> Any:
+        answer = httpx.post(f"{self._url}/{control}", json=body).json()
         assert answer["ok"], answer
         return answer["result"]
 
@@ -154,6 +157,9 @@ class WebPerson(_Base):
         assert answer.status_code == 303
         assert "weather" in answer.headers["location"]
         return self.is_clean()
+
+    def close(self) -> None:
+        self._client.close()
 
     def is_clean(self) -> list[Seen]:
         """Waits until the page shows no conversation any more."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import redis
 
 from bot.vault import Vault
 from tests.redis_server import RedisServer
@@ -52,9 +53,7 @@ class Stack:
         self._exit = ExitStack()
         self.vault = Vault(bytes.fromhex(MASTER))
         self.redis = self._exit.enter_context(RedisServer())
-        self.web, self.console, self.botapi = (
-            f"http://127.0.0.1:{free_port()}" for _ in range(3)
-        )
+        self.web, self.console, self.botapi = (f"http://127.0.0.1:{free_port()}" for _ in range(3))
         self._engine = f"127.0.0.1:{free_port()}"
         self._hook = free_port()
         self.environ = {
@@ -137,6 +136,14 @@ class Stack:
         )  # fmt: skip
         return login, made.stdout.rsplit(": ", 1)[1].strip()
 
+    def keys_of_people(self) -> list[str]:
+        """Redis keys that hold something of a person; the door's own farewell entry left out."""
+        kinds = ("datakey", "session", "engine", "handoff", "handoff-of", "transcript", "sent")
+        client = redis.Redis.from_url(self.redis.url)
+        names = [name.decode() for name in client.scan_iter(match="nl:*")]
+        client.close()
+        return sorted(name for name in names if name.split(":")[1] in kinds)
+
     def logs(self) -> str:
         """Everything all processes have logged, Redis's own log left out."""
         return "\n".join(path.read_text("utf-8", "replace") for path in self._logs.glob("*.log"))
@@ -174,3 +181,14 @@ class Stack:
         except httpx.HTTPError:
             return False
         return answer.status_code == 200
+
+
+def handoffs(stack: Stack) -> list[dict[str, str]]:
+    """The open records of the queue, as stored (levels, rules and state are not sealed)."""
+    client = redis.Redis.from_url(stack.redis.url)
+    found = [client.hgetall(name) for name in client.scan_iter(match="nl:handoff:*")]
+    client.close()
+    return [
+        {name.decode(): value.decode("utf-8", "replace") for name, value in fields.items()}
+        for fields in found
+    ]

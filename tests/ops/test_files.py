@@ -1,0 +1,159 @@
+"""The files people operate the service with say what is true: Makefile, compose file, settings."""
+
+import dataclasses
+import json
+import re
+import stat
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bot.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+# -- Makefile and scripts -----------------------------------------------------------------------
+def test_help_names_every_target_once_with_what_it_does() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = [line.split()[1] for line in done.stdout.splitlines() if len(line.split()) > 2]
+    public = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert len(told) == len(set(told))
+    assert set(told) == public
+    assert {"run", "test", "check", "train", "strings", "bench", "doctor", "audit"} <= public
+
+
+def test_everything_phony_exists_and_every_target_is_phony() -> None:
+    declared = MAKEFILE.split(".PHONY:")[1].split("\n\n")[0].replace("\\\n", " ").split()
+    targets = re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)
+    assert sorted(declared) == sorted(targets)
+
+
+def test_every_script_that_is_called_is_there_and_runs() -> None:
+    called = set(re.findall(r"scripts/\w+(?:\.py)?", MAKEFILE + (ROOT / ".ci/run").read_text()))
+    for name in called:
+        assert (ROOT / name).is_file(), name
+        if not name.endswith(".py"):
+            assert (ROOT / name).stat().st_mode & stat.S_IXUSR, name
+
+
+@pytest.mark.parametrize(
+    "name", ["scripts/uv", "scripts/setup", "scripts/chromium", "scripts/doctor"]
+)
+def test_shell_scripts_are_plain_sh(name: str) -> None:
+    subprocess.run(["sh", "-n", ROOT / name], check=True)
+
+
+# -- settings -----------------------------------------------------------------------------------
+def test_the_settings_table_is_the_settings() -> None:
+    names = {field.name.upper() for field in dataclasses.fields(Settings)} | {"MASTER_KEY_FILE"}
+    text = (ROOT / "docs" / "operations.md").read_text()
+    rows = re.findall(rf"^\| `{PREFIX}(\w+)` \|", text, re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == names
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
+def test_the_settings_table_tells_the_defaults(field: "dataclasses.Field[Any]") -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    row = re.search(rf"^\| `{PREFIX}{field.name.upper()}` \| (.*?) \|", text, re.MULTILINE)
+    assert row
+    default = field.default
+    if default in ("", b""):
+        assert "`" not in row[1]  # none, or what `up` brings
+    else:
+        told = f"{default.host}:{default.port}" if hasattr(default, "port") else str(default)
+        assert row[1] == f"`{told}`"
+
+
+# -- containers ---------------------------------------------------------------------------------
+def test_the_compose_file_follows_the_compose_specification() -> None:
+    folder = resources.files("check_jsonschema").joinpath("builtin_schemas", "vendor")
+    schema = json.loads(folder.joinpath("compose-spec.json").read_text())
+    jsonschema.validate(COMPOSE, schema)
+
+
+def test_there_is_a_service_for_every_part() -> None:
+    assert set(SERVICES) == {"redis", "engine", "worker", "janitor", "web", "console", "telegram"}
+    assert SERVICES["telegram"]["profiles"] == ["telegram"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_container_is_locked_down(name: str) -> None:
+    service = SERVICES[name]
+    assert int(service["user"].split(":")[0]) > 0
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_only_web_and_console_are_published_and_on_this_machine_only(name: str) -> None:
+    ports = SERVICES[name].get("ports", [])
+    assert bool(ports) == (name in ("web", "console"))
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_engine_has_no_way_out_and_no_secret_but_its_own() -> None:
+    engine = SERVICES["engine"]
+    assert all(COMPOSE["networks"][name]["internal"] for name in engine["networks"])
+    assert set(engine["secrets"]) == {"engine_redis_url", "engine_token", "engine_key"}
+    assert not any("MASTER" in name or "TELEGRAM" in name for name in engine["environment"])
+
+
+def test_only_the_telegram_door_gets_the_token_and_nobody_secrets_in_clear() -> None:
+    for name, service in SERVICES.items():
+        assert ("telegram_token" in service["secrets"]) == (name == "telegram")
+        for variable, value in service.get("environment", {}).items():
+            if re.search("TOKEN|KEY|SECRET|REDIS", variable):
+                assert variable.endswith("_FILE")
+                assert value.startswith("/run/secrets/")
+    for secret in COMPOSE["secrets"].values():
+        assert secret["file"].startswith("${NORTHLIGHT_SECRETS:-docker/secrets}/")
+
+
+def test_redis_in_a_container_keeps_what_it_accepted() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--appendonly yes" in command
+    assert "--appendfsync always" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_secrets_are_made_once_and_fit_together(tmp_path: Path) -> None:
+    script = [sys.executable, str(ROOT / "scripts" / "make_secrets.py"), "--folder", str(tmp_path)]
+    subprocess.run(script, check=True, capture_output=True)
+    first = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    subprocess.run(script, check=True, capture_output=True)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == first
+    assert set(first) == set(COMPOSE["secrets"])
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    settings = Settings.load({f"{PREFIX}MASTER_KEY": first["master_key"]})
+    assert len(settings.master_key) == 32
+    for url in ("redis_url", "engine_redis_url"):
+        password = first[url].split(":")[2].partition("@")[0]
+        assert password not in first["redis_acl"]  # hashes only
+
+
+def test_no_secret_can_get_into_an_image_or_a_commit() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    assert not any(line.startswith("!docker") and "entrypoint" not in line and "health" not in line
+                   for line in ignored)  # fmt: skip
+    assert "secrets/" in (ROOT / "docker" / ".gitignore").read_text()

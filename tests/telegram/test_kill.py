@@ -1,0 +1,62 @@
+"""kill -9 at any moment: no message of a person and no reply to them is lost."""
+
+import asyncio
+import contextlib
+import json
+import random
+import secrets
+import sys
+
+from bot.vault import Vault
+from tests.redis_server import RedisServer
+from tests.telegram.conftest import House
+
+
+async def test_nothing_is_lost_or_stored_twice_when_the_door_is_killed_again_and_again(
+    house: House, shared_redis: RedisServer
+):
+    master = secrets.token_bytes(32)
+    house.vault = house.inbox._vault = house.outbox._vault = Vault(master)
+    asked = json.dumps({
+        "prefix": house.keys.prefix, "master": master.hex(), "token": house.api.token,
+        "base_url": house.api.base_url, "redis": shared_redis.url,
+    })  # fmt: skip
+    ana, bea = house.api.world.person(), house.api.world.person()
+
+    async def live(seconds: float | None) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.telegram.door_process", asked
+        )
+        try:
+            if seconds is None:
+                await house.stores(100)
+                await house.delivered()
+            else:
+                polled = len(house.api.called("getUpdates"))
+                await house.api.world.until(lambda: len(house.api.called("getUpdates")) > polled)
+                await asyncio.sleep(seconds)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def people_write() -> None:
+        for number in range(50):
+            ana.says(str(number))
+            bea.says(str(number))
+            await house.writes(ana, f"answer {number}")
+            await asyncio.sleep(0.03)
+
+    writing = asyncio.create_task(people_write())
+    for _ in range(4):
+        await live(random.uniform(0, 0.2))
+    await writing
+    await live(None)
+    stored = await house.stored()
+    for person in (ana, bea):
+        texts = [found.text for found in stored if found.address == str(person.id)]
+        assert texts == [str(number) for number in range(50)]
+    # Each kill may repeat the one reply that was in flight, and no other.
+    answers = ana.answers()
+    assert list(dict.fromkeys(answers)) == [f"answer {number}" for number in range(50)]
+    assert len(answers) <= 54
