@@ -56,7 +56,7 @@ format: $(BOT_READY) ## put the code into its standard form
 strings: $(BOT_READY) ## what each language still lacks, for translators
 	@$(PYTHON) scripts/strings.py $(ARGS)
 
-bench: setup train ## measure speed, understanding and load (bench/)
+bench: setup train ## measure speed, memory and load beside a stock Rasa (bench/)
 	@$(PYTHON) -m bench $(ARGS)
 
 doctor: ## what this machine has and lacks for Northlight

@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import answers, crowd, engines, stock
@@ -15,6 +16,7 @@ from bench.door import NoAnswerError
 from bench.figures import Figure, progress, table
 from bench.machine import Machine
 from bench.sides import Ours, OurStack, Peer, Side
+from bench.wait import in_thread
 from tests.journeys.stack import TOKEN, free_port
 
 
@@ -52,16 +54,16 @@ async def serving(folder: Path) -> AsyncIterator[tuple[Side, Side]]:
         async with sides[0].api.serving(sides[0].port), sides[1].api.serving(sides[1].port):
             try:
                 progress("starting both services")
-                await asyncio.to_thread(stack.start)
-                await asyncio.to_thread(peer.start)
+                await in_thread(stack.start)
+                await in_thread(peer.start)
                 peer.start_door(TOKEN, sides[1].api.base_url)
                 for side in sides:
                     await side.ready()
                 yield sides
             finally:
                 # While their Telegram still answers, so that they end politely.
-                await asyncio.to_thread(stack.stop)
-                await asyncio.to_thread(peer.stop)
+                await in_thread(stack.stop)
+                await in_thread(peer.stop)
     finally:
         for side in sides:
             await side.close()
@@ -69,6 +71,9 @@ async def serving(folder: Path) -> AsyncIterator[tuple[Side, Side]]:
 
 async def measure(size: Size, parts: list[str]) -> None:
     """Runs the parts and prints a table for each as soon as it is known."""
+    # SIGTERM like Ctrl-C: ending the bench ends what it started.
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="nl-bench-") as name:
         async with serving(Path(name)) as (ours, peer):
             runs: dict[str, tuple[str, Callable[[], Awaitable[list[Figure]]]]] = {
@@ -100,19 +105,24 @@ def main() -> int:
         help="fewer tries: some three minutes instead of half an hour",
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--people", type=int, help="how many make a crowd")
     asked = parser.parse_args()
+    size = QUICK if asked.quick else FULL
+    size = replace(size, people=asked.people or size.people)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    machine = Machine.now()  # before our own training is part of the load
     stock.prepare()
-    machine = Machine.now()
     print(f"Machine: {machine.described()}")
     if machine.busy:
         print("WARNING: others use this machine now: trust the CPU figures, not the times.")
     print(NOTES, flush=True)
     try:
-        asyncio.run(measure(QUICK if asked.quick else FULL, asked.only))
+        asyncio.run(measure(size, asked.only))
     except (AssertionError, RuntimeError, NoAnswerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
     return 0
 
 

@@ -1,6 +1,5 @@
 """The engine alone: how fast it starts, what memory it takes, what a turn costs as talks grow."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from bench.door import meet
 from bench.figures import Figure, progress
 from bench.machine import cpu_ms_of, rss_mb
 from bench.sides import Side
+from bench.wait import in_thread
 
 #: So many turns of a kind are measured at each length of the conversation.
 WINDOW = 10
@@ -46,7 +46,7 @@ class _Start:
 
 
 async def _start(side: Side) -> _Start:
-    seconds = await asyncio.to_thread(side.restart_engine)
+    seconds = await in_thread(side.restart_engine)
     cpu = cpu_ms_of([side.engine()]) / 1000
     person = await meet(side.api, side.script)
     first = await person.does("typed", side.script.texts[0])

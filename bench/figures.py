@@ -40,7 +40,7 @@ def table(title: str, figures: Sequence[Figure]) -> str:
     rows = [
         (
             f.what, f.unit, _number(f.ours), _number(f.peer),
-            f"{f.ours / f.peer:.2f}" if f.peer else "-",
+            f"{f.ours / f.peer:.2g}" if f.peer else "-",
             "more" if f.more_is_better else "less", f"{f.tries[0]}/{f.tries[1]}",
         )
         for f in figures

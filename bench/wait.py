@@ -1,8 +1,13 @@
-"""Asks whether a server answers yet."""
+"""Waiting: for a server to answer, and for work in a thread."""
 
+import asyncio
 import subprocess
+from collections.abc import Callable
+from typing import TypeVar
 
 import httpx
+
+_T = TypeVar("_T")
 
 
 def up(
@@ -15,3 +20,16 @@ def up(
         return httpx.get(url, headers=headers, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+async def in_thread(act: Callable[[], _T]) -> _T:
+    """Does `act` in a thread. Cancelled, it first waits for the end of it.
+
+    Otherwise what is being started would be started after everything was stopped.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise

@@ -30,8 +30,9 @@ from bot.safety.screen import Screen, screen
 
 #: Longer messages are read up to here, characters, and the person is told.
 LONGEST = 2_000
-#: More messages than this in a minute get a kind "please wait", unless they are urgent.
-PER_MINUTE = 30
+#: A flood gets a kind "please wait": each message costs, and the cost drains away with time. About
+#: 30 typed messages or 120 buttons at once; urgent messages always pass.
+ROOM, DRAIN, TYPED, PRESSED = 120.0, 2.0, 4.0, 1.0
 #: Quiet for so long, and the person is told that the chat will be erased; seconds.
 QUIET = 15 * 60
 #: And so long after that it is erased; seconds.
@@ -47,6 +48,7 @@ _UNOPENED = {
     Kind.LOCATION: "contact_or_place",
     Kind.EDITED: "edited",
 }
+_ASKING = re.compile("[?？؟]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 Act = Callable[[Turn], Awaitable[None]]
@@ -128,8 +130,10 @@ async def _with_counsellor(turn: Turn) -> None:
 
 def _too_fast(turn: Turn) -> bool:
     session, now = turn.session, turn.inbound.at
-    session.recent = [*[at for at in session.recent if now - at < 60][-PER_MINUTE:], now]
-    if len(session.recent) <= PER_MINUTE or turn.screen.urgent:
+    drained = max(0.0, session.spent - max(0.0, now - session.last_at) * DRAIN)
+    cost = PRESSED if turn.inbound.kind is Kind.BUTTON else TYPED
+    session.spent = min(ROOM + TYPED, drained + cost)
+    if session.spent <= ROOM or turn.screen.urgent:
         return False
     turn.say("too_fast")
     return True
@@ -180,7 +184,8 @@ async def _exact(turn: Turn, normal: str) -> bool:
     if code:
         language.choose(turn, code)
         return True
-    slot = turn.session.asking
+    # "Yes?" asks, it does not answer.
+    slot = None if _ASKING.search(turn.inbound.text) else turn.session.asking
     word = turn.use.lexicon.answer(normal, turn.session.language) if slot else None
     value = check.typed_value(slot, word) if slot and word else None
     if slot and value:

@@ -37,7 +37,7 @@ class Session:
     warned: bool = False  # told that the chat will be erased
     danger_told: bool = False  # the card was shown during this talk with a counsellor
     last_at: float = 0.0
-    recent: list[float] = field(default_factory=list)  # times of the last messages, for the limit
+    spent: float = 0.0  # how much of the room for messages is used, for the limit
 
     @property
     def to(self) -> Recipient:

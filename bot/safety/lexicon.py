@@ -83,12 +83,15 @@ class Lexicon:
         """yes, no, unsure or skip, when the message is exactly such a word.
 
         The person's own language is asked first. A word that other languages read in two ways
-        ("si") counts for nothing: a wrong yes is worse than asking again.
+        ("si") counts for nothing: a wrong yes is worse than asking again. Nor does a foreign word
+        of one or two letters, but for "no": the Spanish "ya" is not the English one.
         """
         kinds = ("yes", "no", "unsure", "skip")
         own = self._whole.get(language or "", {})
         for kind in kinds:
             if normal in own.get(kind, ()):
                 return kind
+        if language is not None and len(normal) < 3 and normal != "no" and not has_han(normal):
+            return None
         found = {kind for lists in self._whole.values() for kind in kinds if normal in lists[kind]}
         return found.pop() if len(found) == 1 else None

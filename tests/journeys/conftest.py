@@ -57,6 +57,7 @@ def meet(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Meet]:
     yield at_the_door
     for person in met:
         person.close()
+    stack.forget_everyone()
 
 
 @pytest.fixture

@@ -181,6 +181,9 @@ class WebPerson(_Base):
 
     def _get(self) -> "_Page":
         answer = self._client.get("/")
+        if answer.status_code == 303:  # erased: the page takes its visitor to the weather
+            assert "weather" in answer.headers["location"]
+            return _Page("")
         assert answer.status_code == 200
         return _Page(answer.text)
 
@@ -205,6 +208,8 @@ class _Page(HTMLParser):
                           "payloads": []}  # fmt: skip
         elif self._open is not None and tag == "div" and "text" in classes:
             self._in_text = True
+        elif tag == "br" and self._in_text and self._open is not None:
+            self._open["text"] += "\n"
         elif self._open is not None and tag == "button" and have.get("name") == "payload":
             self._open["payloads"].append(have["value"])
         elif tag == "input" and have.get("name") == "id" and self._open is None:
