@@ -12,7 +12,7 @@ ENGINE_READY := engine/.venv/.complete
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup train test test-bot test-engine check format strings bench doctor audit \
+.PHONY: help run setup train test test-bot test-engine fuzz check format strings bench doctor audit \
 	secrets compose-check clean distclean
 
 help: ## this list
@@ -41,6 +41,9 @@ test-bot: setup train ## all tests but the engine's own; ARGS="-k word" picks so
 
 test-engine: train ## the engine's own tests; ARGS="-k word" picks some
 	@cd engine && .venv/bin/python -m pytest $(ARGS)
+
+fuzz: setup train ## 20,000 generated messages through the core (make test takes 2,000)
+	@NORTHLIGHT_FUZZ=20000 $(PYTHON) -m pytest tests/fuzz --timeout 1800 $(ARGS)
 
 check: setup ## style, formatting, types, lock files
 	@$(PYTHON) -m ruff check .
