@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bot.data_file import read_mapping
 from bot.errors import DataError
 
 HERE = Path(__file__).parent
@@ -96,15 +95,8 @@ class Phrases:
         return next((pair for pair in self.pairs(language, own) if pair.id == name), None)
 
 
-@functools.cache  # the files do not change while the console runs
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise DataError(f"{path.name}: cannot be read ({type(error).__name__})") from None
-    if not isinstance(raw, dict):
-        raise DataError(f"{path.name}: must be a mapping")
-    return raw
+# The files do not change while the console runs.
+_read = functools.cache(read_mapping)
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bot.data_file import read_mapping
 from bot.errors import DataError
 from bot.messages import Button, Reply
 
@@ -50,12 +49,12 @@ class Words:
     @classmethod
     def load(cls, folder: Path = ROOT / "responses") -> "Words":
         """Reads all language files. Raises DataError naming the file that is wrong."""
-        layout = _read(folder / "layout.yml")
+        layout = read_mapping(folder / "layout.yml")
         languages = {}
         for path in sorted(folder.glob("*.yml")):
             if path.name == "layout.yml":
                 continue
-            raw = _read(path)
+            raw = read_mapping(path)
             sections = {
                 name: {str(key): str(text).strip() for key, text in raw.get(name, {}).items()}
                 for name in ("responses", "buttons", "web", "commands")
@@ -172,13 +171,3 @@ class Words:
         if name not in labels and name.rpartition(".")[2] not in labels:
             return ""
         return self._button(name, language).label
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise DataError(f"{path.name}: cannot be read ({type(error).__name__})") from None
-    if not isinstance(raw, dict):
-        raise DataError(f"{path.name}: must be a mapping")
-    return raw

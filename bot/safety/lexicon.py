@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from bot.data_file import read_mapping
 from bot.errors import DataError
 from bot.safety.normalise import has_han, normalise, without_arabic_and
 
@@ -51,9 +50,9 @@ class Lexicon:
         """Reads lexicon/*.yml. Raises DataError naming the file that is wrong."""
         lists: dict[str, dict[str, list[str]]] = {}
         for path in sorted(folder.glob("*.yml")):
-            raw = yaml.safe_load(path.read_text("utf-8"))
+            raw = read_mapping(path)
             for kind in (*ANYWHERE, *WHOLE):
-                phrases = raw.get(kind) if isinstance(raw, dict) else None
+                phrases = raw.get(kind)
                 if not phrases or not all(isinstance(phrase, str) for phrase in phrases):
                     raise DataError(f"lexicon/{path.name}: {kind} must be a list of quoted words")
             lists[raw["language"]] = {kind: raw[kind] for kind in (*ANYWHERE, *WHOLE)}

@@ -25,7 +25,9 @@ def test_understand_prints_one_object_a_line_and_needs_no_service() -> None:
     assert objects[0]["screen"] == ["danger"]
     assert (objects[1]["language"], objects[1]["intent"]) == ("fr", "ask_rights")
     assert "leave" in objects[3]["screen"]
-    assert all({"language", "certainty", "screen", "intent", "confidence"} <= set(o) for o in objects)
+    assert all(
+        {"language", "certainty", "screen", "intent", "confidence"} <= set(o) for o in objects
+    )
 
 
 def test_doctor_says_what_is_well_and_what_nobody_reviewed(stack: Stack) -> None:

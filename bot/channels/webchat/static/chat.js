@@ -75,8 +75,13 @@
     more.hidden = atTheEnd() || !screen.lastElementChild;
   }
 
+  // To the person's last words, where what is new begins; from there a screenful at a time, so
+  // that no number is jumped over.
   more.addEventListener("click", () => {
-    if (screen.lastElementChild) follow(screen.lastElementChild);
+    const bottom = composer.getBoundingClientRect().top;
+    const since = [...screen.querySelectorAll(".person")].at(-1) ?? screen.firstElementChild;
+    if (since.getBoundingClientRect().top > bottom) follow(since);
+    else scrollBy({ top: (bottom - header.offsetHeight) * 0.8, behavior: "instant" });
     offerMore();
   });
   addEventListener("scroll", () => { if (!more.hidden) offerMore(); }, { passive: true });
@@ -113,7 +118,7 @@
     if (!reading) follow(expected ?? fresh[0]);
     offerMore();
     // A pressed button may have just been folded away: the focus moves on with the conversation.
-    const lostFocus = held && held !== document.body && (!held.isConnected || !held.offsetParent);
+    const lostFocus = held && held !== document.body && !(held.checkVisibility?.() ?? held.offsetParent);
     if (lostFocus || document.activeElement === null) fresh.at(-1)?.focus({ preventScroll: true });
   }
 

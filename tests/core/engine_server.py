@@ -1,0 +1,72 @@
+"""An engine over real HTTP that keeps the contract: answers, is slow, forgets, talks nonsense.
+
+It decides as the real one does: a button fills slots and the next open question is asked. What a
+typed text means is told to it beforehand (`means`).
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bot.dialogue.check import next_open
+from tests.botapi.server import QuietServer
+
+
+class EngineServer:
+    """`url` names it while `serving`."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        #: Slots by sender; clear it and the engine has forgotten everybody.
+        self.slots: dict[str, dict[str, str]] = {}
+        #: Typed text -> (keys, signal).
+        self.means: dict[str, tuple[list[str], str | None]] = {}
+        #: The bodies received, in order.
+        self.heard: list[dict[str, Any]] = []
+        #: Raw bytes and status to answer with instead, when set.
+        self.nonsense: tuple[int, bytes] | None = None
+        #: Cleared: requests wait until it is set again.
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def _turn(self, request: Request) -> Response:
+        body = await request.json()
+        self.heard.append(body)
+        await self.answers.wait()
+        if self.nonsense is not None:
+            status, raw = self.nonsense
+            return Response(raw, status, media_type="application/json")
+        slots = self.slots.setdefault(body["sender"], {})
+        if "text" in body:
+            keys, signal = self.means.get(body["text"], (["not_understood"], None))
+        else:
+            slots.update(body.get("entities") or {})
+            keys, signal = [f"ask_{next_open(slots)}"] if next_open(slots) else ["check_done"], None
+        answer = {
+            "keys": keys, "signal": signal, "intent": {"name": keys[0], "confidence": 0.9},
+            "slots": slots, "asking": next_open(slots) if "text" not in body else None,
+        }  # fmt: skip
+        return Response(json.dumps(answer), media_type="application/json")
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator["EngineServer"]:
+        app = Starlette(routes=[Route("/webhooks/northlight/turn", self._turn, methods=["POST"])])
+        server = QuietServer(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.003)
+        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            self.answers.set()
+            server.should_exit = True
+            await task

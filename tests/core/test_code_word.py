@@ -1,0 +1,138 @@
+"""The secret word: it locks after a break, opens again, and the second one calls for help."""
+
+import pytest
+
+from bot.messages import Kind
+from bot.safety.levels import Level
+from tests.core.world import Someone, World, payloads, text_of
+
+
+async def with_words(person: Someone, duress: str = "") -> Someone:
+    """Someone in the middle of the check who has set a word, and perhaps a second."""
+    await person.presses("lang:en", "do:start_check", "answer:safe_now:safe")
+    await person.presses("answer:safe_contact:any")
+    assert person.was_asked("code_word")
+    await person.says("Marigold")
+    assert person.was_asked("duress_word")
+    await (person.says(duress) if duress else person.presses("do:no_thanks"))
+    assert person.was_asked("hurt_now")
+    return person
+
+
+async def test_after_a_break_nothing_is_shown_before_the_word(world: World) -> None:
+    person = await with_words(world.someone())
+    await person.says("hello", after=601)
+    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    for payload in ("do:resume_check", "answer:hurt_now:yes", "do:person", "show:ask_rights"):
+        await person.presses(payload)
+        assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    await person.sends(Kind.PHOTO)
+    assert person.was_told("media")
+    assert not person.was_asked("hurt_now")
+
+
+async def test_a_short_pause_does_not_lock(world: World) -> None:
+    person = await with_words(world.someone())
+    await person.presses("answer:hurt_now:no", after=599)
+    assert person.was_asked("phone_seen")
+
+
+@pytest.mark.parametrize("typed", ["Marigold", "marigold", " MARIGOLD! ", "márigold"])
+async def test_the_word_opens_the_chat_however_it_is_typed(world: World, typed: str) -> None:
+    person = await with_words(world.someone())
+    await person.says(typed, after=3600)
+    assert person.was_told("welcome_back")
+    await person.presses("do:resume_check")
+    assert person.was_asked("hurt_now")
+
+
+async def test_a_wrong_word_opens_nothing_and_is_not_counted(world: World) -> None:
+    person = await with_words(world.someone())
+    for wrong in ("open", "tulip", "marigolds"):
+        await person.says(wrong, after=3600)
+        assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    await person.says("marigold")
+    assert person.was_told("welcome_back")
+
+
+async def test_the_duress_word_looks_the_same_and_raises_to_red(world: World) -> None:
+    person = await with_words(world.someone(), duress="Daffodil")
+    other = world.someone("other")
+    for waits in (other, person):
+        await waits.presses("do:person", "answer:consent:urgency")
+    forced = await person.says("daffodil", after=3600)
+    found = await person.handoff()
+    assert found is not None
+    assert found.level is Level.RED
+    assert "duress_word" in found.rules
+    assert (await world.queue.waiting())[0].person == person.id
+    free = await with_words(world.someone("free"), duress="Daffodil")
+    await free.presses("do:person", "answer:consent:urgency")
+    opened = await free.says("marigold", after=3600)
+    assert forced == opened, "nobody can see which of the two words it was"
+
+
+async def test_the_duress_word_brings_a_person_even_when_none_was_asked_for(
+    world: World,
+) -> None:
+    """The question promises it: "a counsellor will know that you need help at once"."""
+    person = await with_words(world.someone(), duress="Daffodil")
+    await person.says("daffodil", after=3600)
+    assert payloads(person.shown) == payloads([world.words.with_footer(
+        world.words.reply("welcome_back", "en"))])  # fmt: skip
+    found = await person.handoff()
+    assert found is not None
+    assert found.level is Level.RED
+
+
+async def test_the_same_word_twice_is_not_taken(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.says("marigold")
+    await person.says("MARIGOLD")
+    assert person.was_asked("duress_word")
+    assert not (await person.session()).duress_mark
+
+
+@pytest.mark.parametrize("typed", ["no", "skip", "No, ", "non"])
+async def test_saying_no_sets_no_word(world: World, typed: str) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.says(typed)
+    assert not (await person.session()).code_mark
+    assert person.was_asked("safe_now")
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "🙂", "!!!"])
+async def test_no_letters_are_no_word_and_it_is_asked_again(world: World, typed: str) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.says(typed)
+    assert person.was_asked("code_word")
+
+
+async def test_a_locked_chat_shows_9_1_1_and_numbers_but_not_where_it_stopped(
+    world: World,
+) -> None:
+    person = await with_words(world.someone())
+    await person.presses("do:emergency", after=3600)
+    assert [reply.text for reply in person.shown] == [text_of("card_911")]
+    await person.presses("do:numbers")
+    assert "1-800-222-TIPS (8477)" in person.read_words()
+    assert not person.was_asked("hurt_now")
+
+
+async def test_the_words_themselves_are_kept_nowhere_and_shown_nowhere(world: World) -> None:
+    person = await with_words(world.someone(), duress="Daffodil")
+    await person.says("Daffodil", after=3600)
+    shown = " ".join(reply.text for reply in await person.screen()).lower()
+    assert "marigold" not in shown
+    assert "daffodil" not in shown
+    assert b"marigold" not in (await person.session()).to_json().lower()
+
+
+async def test_the_offer_comes_once(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any", "do:no_thanks")
+    await person.presses("answer:safe_contact:evening")
+    assert not person.was_asked("code_word")

@@ -1,0 +1,141 @@
+"""What a counsellor may see is what the person said yes to, and nothing more."""
+
+import pytest
+
+from bot.handoff.record import Case
+from bot.safety.levels import Level
+from tests.core.world import Someone, World
+
+ANSWERS = ("lang:en", "do:start_check", "answer:safe_now:safe", "answer:phone_seen:yes",
+           "answer:minor:skipped", "answer:documents_held:yes", "answer:deceived:unsure",
+           "region:ON", "answer:safe_contact:evening", "do:no_thanks")  # fmt: skip
+
+
+async def case_of(person: Someone) -> Case:
+    found = await person.handoff()
+    assert found is not None
+    return await person.world.queue.case(found)
+
+
+async def test_with_all_the_counsellor_sees_the_answers(world: World) -> None:
+    person = world.someone()
+    await person.presses(*ANSWERS, "do:person", "answer:consent:all")
+    case = await case_of(person)
+    assert case.answers == {
+        "safe_now": "safe", "phone_seen": "yes", "documents_held": "yes", "deceived": "unsure",
+        "safe_contact": "evening",
+    }  # fmt: skip
+    assert case.skipped == ("minor",)
+    assert (case.region, case.consent) == ("ON", "all")
+
+
+@pytest.mark.parametrize("consent", ["urgency", "nothing", "skipped"])
+async def test_without_it_only_what_protects_the_person(world: World, consent: str) -> None:
+    person = world.someone()
+    await person.presses(*ANSWERS, "do:person", f"answer:consent:{consent}")
+    case = await case_of(person)
+    assert (case.answers, case.skipped, case.region) == ({}, (), "")
+    assert (case.phone_seen, case.safe_contact) == ("yes", "evening")
+    assert case.consent == ("nothing" if consent == "skipped" else consent)
+
+
+async def test_urgency_shows_the_rules_and_nothing_shows_none(world: World) -> None:
+    ana, bo = world.someone("ana"), world.someone("bo")
+    await ana.presses("do:start_check", "answer:threatened:yes", "do:person",
+                      "answer:consent:urgency")  # fmt: skip
+    await bo.presses("do:start_check", "answer:threatened:yes", "do:person",
+                     "answer:consent:nothing")  # fmt: skip
+    told, untold = await ana.handoff(), await bo.handoff()
+    assert told is not None
+    assert untold is not None
+    assert "threatened" in told.rules
+    assert untold.rules == ()
+    assert told.level is untold.level is Level.ORANGE
+
+
+async def test_a_yes_taken_back_is_taken_back(world: World) -> None:
+    person = world.someone()
+    await person.presses(*ANSWERS, "answer:threatened:yes", "do:person", "answer:consent:all")
+    await person.presses("answer:consent:nothing")
+    case = await case_of(person)
+    assert (case.answers, case.consent) == ({}, "nothing")
+    found = await person.handoff()
+    assert found is not None
+    assert found.consent == "nothing"
+    assert found.rules == ()
+
+
+async def test_an_answer_given_while_waiting_reaches_the_case_and_the_place(
+    world: World,
+) -> None:
+    person = world.someone()
+    await person.presses("do:person", "answer:consent:all", "do:resume_check")
+    await person.presses("answer:hurt_now:yes")
+    found = await person.handoff()
+    assert found is not None
+    assert found.level is Level.RED
+    assert (await case_of(person)).answers["hurt_now"] == "yes"
+
+
+async def test_asking_for_a_person_is_always_accepted_and_asks_for_consent_once(
+    world: World,
+) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:person")
+    assert person.was_asked("consent")
+    assert await person.handoff() is None
+    await person.presses("answer:consent:nothing")
+    assert person.was_told("handoff_nobody", place=1)
+    assert "1-833-900-1010" in person.read_words()
+    first = await person.handoff()
+    await person.presses("do:cancel_wait", "do:person")
+    assert not person.was_asked("consent")
+    again = await person.handoff()
+    assert first is not None
+    assert again is not None
+    assert again.id != first.id
+
+
+async def test_asking_twice_keeps_the_place(world: World) -> None:
+    ana, bo = world.someone("ana"), world.someone("bo")
+    for person in (ana, bo):
+        await person.presses("lang:en", "do:person", "answer:consent:nothing")
+    await ana.presses("do:person")
+    assert person.shown
+    assert [waits.person for waits in await world.queue.waiting()] == [ana.id, bo.id]
+    await ana.presses("do:wait_place")
+    assert "number 1" in ana.read_words()
+
+
+async def test_the_place_is_true_when_a_counsellor_is_there(world: World) -> None:
+    await world.on_shift()
+    ana, bo = world.someone("ana"), world.someone("bo")
+    for number, person in enumerate((ana, bo), 1):
+        await person.presses("lang:en", "do:person")
+        await world.on_shift()
+        await person.presses("answer:consent:nothing")
+        assert person.was_told("handoff_waiting_place", place=number)
+
+
+async def test_going_on_with_the_check_keeps_the_place_in_line(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:person", "answer:consent:nothing")
+    before = await person.handoff()
+    await person.presses("do:resume_check", "answer:safe_now:safe", "show:ask_rights")
+    await person.says("what is this?")
+    after = await person.handoff()
+    assert before is not None
+    assert after is not None
+    assert (before.id, before.asked_at) == (after.id, after.asked_at)
+
+
+async def test_under_a_counsellors_talk_old_buttons_do_nothing(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:person", "answer:consent:nothing")
+    await person.is_claimed()
+    await person.presses("answer:consent:all")
+    assert person.was_told("old_button")
+    assert (await case_of(person)).consent == "nothing"
+    assert "do:person" not in {b.payload for r in person.shown for row in r.buttons for b in row}
+    await person.presses("answer:safe_now:danger")
+    assert person.was_told("danger_seen")
