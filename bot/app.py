@@ -126,7 +126,7 @@ def web_app(app: App) -> Starlette:
         words=app.words,
         emergency=app.emergency,
         clock=time.time,
-        secure_cookies=not app.settings.web_listen.loopback,
+        secure_cookies=app.settings.behind_tls or not app.settings.web_listen.loopback,
     )
 
 
@@ -139,7 +139,7 @@ def console_app(app: App) -> Starlette:
         queue=app.queue,
         words=app.words,
         clock=time.time,
-        secure=not app.settings.console_listen.loopback,
+        secure=app.settings.behind_tls or not app.settings.console_listen.loopback,
     )
 
 

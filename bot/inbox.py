@@ -8,6 +8,7 @@ in between repeats the turn and never half of it.
 
 import secrets
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -177,10 +178,13 @@ class Inbox:
         verdict = await self._commit(keys=keys, args=args)
         return verdict.decode() if isinstance(verdict, bytes) else str(verdict)
 
-    async def give_up(self, entry: Entry, reason: str) -> None:
-        """Moves an entry nobody can handle to the dead letters, still sealed."""
-        rows: Any = await self._redis.xrange(self._keys.inbox(entry.shard), entry.id, entry.id)
-        sealed = rows[0][1][b"e"] if rows else b""
+    async def give_up(
+        self, entry: Entry, reason: str, sealed: bytes = b"", ops: Sequence[Op] = ()
+    ) -> None:
+        """Moves an entry nobody can handle to the dead letters, `sealed` by the caller.
+
+        One that could not even be opened leaves only its reason: it can be read by nobody anyway.
+        """
         dead = self._keys.dead()
         await self.commit(
             entry,
@@ -188,6 +192,7 @@ class Inbox:
                 ("XADD", dead, "MAXLEN", 1000, "*", "e", sealed, "why", reason,
                  "stream", self._keys.inbox(entry.shard)),
                 ("EXPIRE", dead, KEEP),
+                *ops,
             ],
         )  # fmt: skip
 

@@ -47,6 +47,10 @@ class Outbox:
         commands.append(("EXPIRE", key, FAREWELL if gone else KEEP))
         return commands
 
+    def clear_ops(self, to: Recipient) -> list[Op]:
+        """The commands that make a web page forget what it showed; Telegram shows it by itself."""
+        return [("DEL", self.stream(to))] if to.channel is Channel.WEBCHAT else []
+
     async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:
         """Hands over replies at once. Raises QueueUnavailable."""
         try:

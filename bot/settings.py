@@ -48,6 +48,7 @@ class Settings:
     console_listen: Address = Address("127.0.0.1", 8090)
     state_dir: Path = Path(".state")
     master_key: bytes = field(default=b"", repr=False)
+    behind_tls: bool = False
     log_level: str = "INFO"
 
     @classmethod
@@ -82,6 +83,7 @@ class Settings:
             console_listen=read("CONSOLE_LISTEN", _address, cls.console_listen),
             state_dir=read("STATE_DIR", Path, cls.state_dir),
             master_key=_master_key(given),
+            behind_tls=read("BEHIND_TLS", _one_of("0", "1"), "0") == "1",
             log_level=read("LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         )
         settings._check_together()

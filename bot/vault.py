@@ -10,6 +10,7 @@ holds can be read by nobody.
 import hashlib
 import hmac
 import os
+import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -58,6 +59,19 @@ class Vault:
     def word_mark(self, person: str, word: str) -> str:
         """A mark by which a code word is recognised; the word itself is never stored."""
         return hmac.new(self._naming, f"{person}:{word}".encode(), hashlib.sha256).hexdigest()
+
+    def visitor_token(self) -> str:
+        """A new web visitor's cookie: 256 random bits, and a mark so that nobody can plant one."""
+        random = secrets.token_urlsafe(32)
+        return f"{random}.{self._visitor_mark(random)}"
+
+    def is_visitor_token(self, token: str) -> bool:
+        """Whether a cookie is one we gave."""
+        random, _, mark = token.partition(".")
+        return token.isascii() and hmac.compare_digest(mark, self._visitor_mark(random))
+
+    def _visitor_mark(self, random: str) -> str:
+        return hmac.new(self._naming, f"visitor {random}".encode(), hashlib.sha256).hexdigest()[:32]
 
     def new_data_key(self, person: str) -> tuple[bytes, bytes]:
         """A fresh data key for one conversation: (the key, its wrapped form for storage)."""

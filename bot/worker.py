@@ -15,10 +15,12 @@ from bot.conversation import core
 from bot.conversation.emergency import Emergency
 from bot.conversation.memory import Memory
 from bot.handlers.turn import Services, Turn
+from bot.handoff.record import Handoff
 from bot.inbox import LEASE_MS, Entry, Inbox, Op
 from bot.keys import SHARDS
 from bot.messages import Inbound, Kind, Recipient
 from bot.outbox import Outbox
+from bot.vault import seal
 
 log = structlog.get_logger()
 #: A turn whose handoff changed meanwhile (a counsellor claimed) is done again, so often.
@@ -137,6 +139,10 @@ class Worker:
                     verdict = await self._attempt(entry, inbound)
                     if verdict != "changed":
                         break
+        except TimeoutError:  # an OSError too, but not Redis being away
+            log.error("worker.turn_too_long")
+            await self._apologise(entry, inbound)
+            return
         except (RedisError, OSError):
             raise
         except Exception as error:  # the person still gets an answer
@@ -150,25 +156,36 @@ class Worker:
         inbound, found = core.open_turn(self._use, inbound)
         session, key, wrapped = await self._memory.load(inbound)
         handoff = await self._use.queue.current(inbound.person)
-        before = self._use.queue.guard(handoff) if handoff else None
         turn = Turn(self._use, inbound, session, handoff, found)
         await core.take_turn(self._use, turn)
-        session.last_at = inbound.at if inbound.kind is not Kind.IDLE else session.last_at
-        to = Recipient(session.person, session.channel, session.address)
+        if turn.handoff and turn.handoff.with_counsellor and not _talking(handoff):
+            return "changed"  # claimed while this turn was thinking: the words are for them
+        if inbound.kind is not Kind.IDLE:
+            session.last_at = inbound.at
         ops: list[Op] = [*turn.ops, *self._memory.keep_message(inbound)]
         if turn.ended:
             ops += self._memory.erase(session)
         else:
-            ops += self._memory.save(session, key, wrapped, warned=session.warned)
-        ops += self._outbox.ops(to, turn.replies)
-        changed_by_us = turn.ended or turn.handoff is not handoff
-        return await self._inbox.commit(entry, ops, None if changed_by_us else before)
+            ops += self._memory.save(session, key, wrapped, turn.handoff)
+        if turn.clear_screen:
+            ops += self._outbox.clear_ops(session.to)
+        ops += self._outbox.ops(session.to, turn.replies)
+        guard = self._use.queue.guard(turn.handoff) if turn.handoff and not turn.ended else None
+        return await self._inbox.commit(entry, ops, guard)
 
     async def _apologise(self, entry: Entry, inbound: Inbound) -> None:
         replies = self._emergency.answer(inbound.text, inbound.hint)
         to = Recipient(inbound.person, inbound.channel, inbound.address)
         await self._outbox.put(to, replies)
-        await self._inbox.give_up(entry, "failed")
+        # The dead letter is sealed with the conversation's own key: Leave makes it unreadable too.
+        _, key, wrapped = await self._memory.load(inbound)
+        sealed = seal(key, inbound.to_json(), inbound.person)
+        ops = [*self._memory.keep_message(inbound), *self._memory.keep_key(inbound, wrapped)]
+        await self._inbox.give_up(entry, "failed", sealed, ops)
+
+
+def _talking(handoff: Handoff | None) -> bool:
+    return handoff is not None and handoff.with_counsellor
 
 
 def _where(error: BaseException) -> str:

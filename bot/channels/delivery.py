@@ -49,7 +49,6 @@ FAREWELL: Final = 10.0
 @dataclass(eq=False, slots=True)
 class _Entry:
     id: bytes
-    sealed: bytes
     to: Recipient
     reply: Reply
     shown: list[int] = field(default_factory=list)
@@ -159,10 +158,10 @@ class Delivery:
             try:
                 to, reply = self._outbox.read(self._stream, fields)
             except (Sealed, KeyError, ValueError, TypeError):
-                self._bury(entry_id, fields.get(b"e", b""), "unreadable")
+                self._bury(entry_id, "unreadable")
                 continue
             chat = self._chats.setdefault(to.address, _Chat(to.address))
-            chat.waiting.append(_Entry(entry_id, fields[b"e"], to, reply))
+            chat.waiting.append(_Entry(entry_id, to, reply))
             self._welcome(chat, reply)
         self._fill()
 
@@ -293,17 +292,18 @@ class Delivery:
         """The entry is over: it will be taken out of the outbox, its messages noted for Leave."""
         chat.waiting.remove(entry)
         if dead:
-            self._bury(entry.id, entry.sealed, dead)
+            self._bury(entry.id, dead)
         # After Leave not even the id of the last neutral line is kept.
         ids = [] if entry.reply.erase else entry.shown
         self._over.setdefault(entry.id, []).extend(
             sent_ops(self._keys, entry.to.person, ids, self._clock())
         )
 
-    def _bury(self, entry_id: bytes, sealed: bytes, why: str) -> None:
+    def _bury(self, entry_id: bytes, why: str) -> None:
+        # Only the reason: the words would outlive Leave here.
         dead = self._keys.dead()
         self._over[entry_id] = [
-            ("XADD", dead, "MAXLEN", 1000, "*", "e", sealed, "why", why, "stream", self._stream),
+            ("XADD", dead, "MAXLEN", 1000, "*", "e", b"", "why", why, "stream", self._stream),
             ("EXPIRE", dead, KEEP),
         ]
 

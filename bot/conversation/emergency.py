@@ -18,6 +18,10 @@ class Emergency:
     def __init__(self, words: Words, lexicon: Lexicon) -> None:
         self._words, self._lexicon = words, lexicon
 
+    def urgent(self, text: str) -> bool:
+        """Whether a life may be at stake, by the word lists alone."""
+        return screen(text, self._lexicon).urgent
+
     def answer(self, text: str, hint: str = "") -> list[Reply]:
         """What to show for a message that cannot be kept; `hint` is the app's language code.
 

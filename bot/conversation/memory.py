@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from bot.conversation.core import GRACE, QUIET
 from bot.conversation.session import Session
 from bot.errors import Sealed
+from bot.handoff.record import Handoff
 from bot.inbox import Op
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Inbound, Kind
@@ -47,16 +48,30 @@ class Memory:
         session.address = inbound.address or session.address
         return session, key, wrapped
 
-    def save(self, session: Session, key: bytes, wrapped: bytes, *, warned: bool) -> list[Op]:
-        """Saves after a turn and sets when the quiet time ends."""
+    def save(
+        self, session: Session, key: bytes, wrapped: bytes, handoff: Handoff | None
+    ) -> list[Op]:
+        """Saves after a turn and sets when the quiet time ends; an open handoff lives on too."""
         name = self._keys.session(session.person)
-        quiet = GRACE if warned else QUIET
+        quiet = GRACE if session.warned_at else QUIET
+        held: list[Op] = []
+        if handoff is not None:
+            held = [
+                ("EXPIRE", self._keys.handoff(handoff.id), KEEP),
+                ("EXPIRE", self._keys.handoff_of(session.person), KEEP),
+                ("EXPIRE", self._keys.transcript(handoff.id), KEEP),
+            ]
         return [
+            *held,
             ("SET", self._keys.datakey(session.person), wrapped, "EX", KEEP),
             ("SET", name, seal(key, session.to_json(), name), "EX", KEEP),
             ("ZADD", self._keys.expiry(), self._clock() + quiet, _member(session)),
             ("EXPIRE", self._keys.expiry(), KEEP),
         ]
+
+    def keep_key(self, inbound: Inbound, wrapped: bytes) -> list[Op]:
+        """Keeps the data key of a conversation that could not be saved."""
+        return [("SET", self._keys.datakey(inbound.person), wrapped, "EX", KEEP)]
 
     def keep_message(self, inbound: Inbound) -> list[Op]:
         """Remembers the id of the person's own message, so that Leave can delete it too."""

@@ -24,18 +24,18 @@ class Session:
     offered_language: str = ""  # a switch offered once is not offered again
     answers: dict[str, str] = field(default_factory=dict)
     signals: list[str] = field(default_factory=list)
-    asking: str | None = None  # the question on the screen: a slot, or code_word / duress_word
+    asking: str | None = None  # the question that is open: a slot, or code_word / duress_word
+    expects: str | None = None  # what a plain yes or no would answer: a slot, person, leave, region
     checking: bool = False  # the safety check was begun and has open questions
     person_offered: bool = False
-    wants_person: bool = False  # asked for a person, consent still open
     misunderstood: int = 0
     region: str = ""
     code_mark: str = ""
     duress_mark: str = ""
     code_offered: bool = False
     locked: bool = False
-    warned: bool = False  # told that the chat will be erased
-    danger_told: bool = False  # the card was shown during this talk with a counsellor
+    warned_at: float = 0.0  # when it was told that the chat will be erased
+    cards_told: list[str] = field(default_factory=list)  # urgent cards shown in this talk
     last_at: float = 0.0
     spent: float = 0.0  # how much of the room for messages is used, for the limit
 

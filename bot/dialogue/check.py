@@ -51,6 +51,12 @@ def valid(slot: str, value: str) -> bool:
     return value in QUESTIONS.get(slot, ())
 
 
+def earlier(one: str | None, other: str | None) -> str | None:
+    """The one of two questions that is asked first; None is no question."""
+    order = list(QUESTIONS)
+    return min(filter(None, (one, other)), key=order.index, default=None)
+
+
 def next_open(answers: Mapping[str, str]) -> str | None:
     """The first question not answered yet; None when all are."""
     return next((slot for slot in QUESTIONS if slot not in answers), None)

@@ -35,11 +35,16 @@ async def request(turn: Turn) -> Handoff:
     return await turn.use.queue.request(
         turn.session.to,
         level=found.level,
-        rules=found.rules if consent(turn) != "nothing" else (),
+        rules=found.rules if consent(turn) != "nothing" else _always(found.rules),
         language=turn.language,
         romanised=turn.session.romanised,
         case=build(turn),
     )
+
+
+def _always(rules: tuple[str, ...]) -> tuple[str, ...]:
+    """The one rule told without consent to the rest: its word was chosen to call for help."""
+    return tuple(rule for rule in rules if rule == "duress_word")
 
 
 async def renew(turn: Turn) -> None:

@@ -4,6 +4,8 @@ from bot.handlers import case
 from bot.handlers.turn import Turn
 from bot.safety.normalise import normalise
 
+#: What is asked while a word is being set.
+QUESTIONS = ("code_word", "duress_word")
 #: After so long a silence the word is asked for, seconds.
 BREAK = 10 * 60
 
@@ -22,42 +24,56 @@ def decline(turn: Turn) -> None:
     turn.session.asking = None
 
 
-def take(turn: Turn) -> bool:
-    """Keeps a mark of the typed word (never the word). False when more is still to be asked."""
+def take(turn: Turn, word: str) -> bool:
+    """Keeps a mark of a typed word (never the word itself); False when it cannot be one.
+
+    One word only: somebody who writes a sentence is telling something, and must be heard.
+    """
     session = turn.session
-    word = normalise(turn.inbound.text)
-    if not word:
-        turn.ask_again()
+    if " " in word or not 2 <= len(word) <= 30:
         return False
     mark = turn.use.vault.word_mark(session.person, word)
     if session.asking == "code_word":
         session.code_mark = mark
         turn.ask("duress_word")
-        return False
-    if mark == session.code_mark:  # the same word twice could not be told apart
+    elif mark == session.code_mark:  # the same word twice could not be told apart
         turn.ask_again()
-        return False
-    session.duress_mark = mark
-    turn.say("code_word_done")
-    session.asking = None
+    else:
+        session.duress_mark = mark
+        session.asking = None
+        turn.say("code_word_done")
     return True
 
 
 def lock_after_break(turn: Turn) -> None:
     """Locks the conversation when it was quiet for long and a word is set."""
     session = turn.session
-    if session.code_mark and turn.inbound.at - session.last_at > BREAK:
+    if session.code_mark and turn.inbound.at - session.last_at > BREAK and not session.locked:
         session.locked = True
+        turn.clear_screen = True  # what the page showed before the break
 
 
 async def unlock(turn: Turn) -> bool:
     """Whether this message is one of the two words; the second also raises the urgency."""
     session = turn.session
-    mark = turn.use.vault.word_mark(session.person, normalise(turn.inbound.text))
-    if mark not in (session.code_mark, session.duress_mark):
+    if is_duress(turn):
+        await call_for_help(turn)
+    elif _mark(turn) != session.code_mark:
         return False
     session.locked = False
-    if mark == session.duress_mark:
-        session.signal("duress_word")
-        await case.renew(turn)
     return True
+
+
+def is_duress(turn: Turn) -> bool:
+    """Whether this message is the second word."""
+    return bool(turn.session.duress_mark) and _mark(turn) == turn.session.duress_mark
+
+
+async def call_for_help(turn: Turn) -> None:
+    """In line as RED, and nothing of it is shown. Choosing the word was the consent."""
+    turn.session.signal("duress_word")
+    turn.handoff = await case.request(turn)
+
+
+def _mark(turn: Turn) -> str:
+    return turn.use.vault.word_mark(turn.session.person, normalise(turn.inbound.text))

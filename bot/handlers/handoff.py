@@ -3,33 +3,26 @@
 from bot.handlers import case, urgent
 from bot.handlers.turn import Turn
 from bot.messages import Kind
+from bot.safety.levels import Level
 
 #: How an unopened thing is shown to the counsellor; the console says it in words.
 _UNOPENED = {Kind.VOICE, Kind.PHOTO, Kind.STICKER, Kind.CONTACT, Kind.LOCATION, Kind.OTHER}
 
 
 async def ask_for_person(turn: Turn) -> None:
-    """Someone wants a person: always accepted; first what the counsellor may see."""
+    """Someone wants a person: in line at once, sharing nothing; then what may be shared is asked.
+
+    Nobody loses a place because they did not know what to answer.
+    """
     session = turn.session
     session.signal("asked_for_person")
-    if turn.handoff is not None:
-        await place(turn)
-    elif session.answers.get("consent", "skipped") == "skipped":
-        session.wants_person = True
-        turn.say("request_counsellor")
-        turn.ask("consent")
-    else:
-        await enter_queue(turn)
-
-
-async def enter_queue(turn: Turn) -> None:
-    """Puts the person in line (or renews the case of someone who already is) and says where."""
-    session = turn.session
-    session.wants_person = False
-    session.asking = None
     turn.handoff = await case.request(turn)
     await place(turn)
-    turn.say("handoff_meanwhile")
+    if session.answers.get("consent", "skipped") == "skipped":
+        turn.ask("consent")
+    else:
+        session.asking = None
+        turn.say("handoff_meanwhile")
 
 
 async def place(turn: Turn) -> None:
@@ -51,7 +44,6 @@ async def cancel(turn: Turn) -> None:
     if turn.handoff is not None:
         await turn.use.queue.abandon(turn.inbound.person)
         turn.handoff = None
-    turn.session.wants_person = False
     turn.say("handoff_cancelled")
     turn.ask_again()
 
@@ -63,20 +55,45 @@ async def relay(turn: Turn) -> None:
     """
     if turn.handoff is None:
         return
-    kind = turn.inbound.kind
-    text, flag = turn.inbound.text, ""
+    kind, text = turn.inbound.kind, turn.inbound.text
     if kind in _UNOPENED:
-        text = f"[{kind}]"
+        text = f"[{kind}] {text}".strip()
         turn.say("contact_or_place" if kind in (Kind.CONTACT, Kind.LOCATION) else "media")
     elif kind is Kind.EDITED:
-        text = f"[{kind}] {turn.inbound.text}".strip()
+        text = f"[{kind}] {text}".strip()
     heard = urgent.screened(turn)
-    if heard in ("danger", "self_harm"):
-        flag = urgent.CARDS[heard][1]
+    flag = urgent.CARDS[heard][1] if heard in ("danger", "self_harm") else ""
+    await _relay(turn, text, flag)
+    if flag:
+        _tell_once(turn, "danger_seen" if heard == "danger" else "report_self_harm")
+
+
+async def relay_answer(turn: Turn, slot: str, value: str) -> None:
+    """A safety question answered during a talk: kept, shown to the counsellor as a line."""
+    session = turn.session
+    session.answers[slot] = value
+    urgent_now = (slot, value) in (("safe_now", "danger"), ("hurt_now", "yes"))
+    await case.renew(turn)
+    label = turn.use.words.label_of(turn.inbound.button, turn.language)
+    question = turn.use.words.text("responses", f"ask_{slot}", turn.language).splitlines()[-1]
+    rule = "safe_now_danger" if slot == "safe_now" else "hurt_now"
+    await _relay(turn, f"[{question}] {label}", rule if urgent_now else "")
+    if urgent_now:
+        _tell_once(turn, "danger_seen")
+
+
+async def _relay(turn: Turn, text: str, flag: str) -> None:
+    if turn.handoff is None or not text.strip():
+        return
+    if flag:
         turn.session.signal(flag)
-        await turn.use.queue.raise_level(turn.inbound.person, turn.assess().level, (flag,))
-        if not turn.session.danger_told:
-            turn.session.danger_told = True
-            turn.say("danger_seen" if heard == "danger" else "report_self_harm")
-    if text.strip():
-        turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag)
+        await turn.use.queue.raise_level(turn.inbound.person, Level.RED, (flag,))
+    turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag)
+
+
+def _tell_once(turn: Turn, card: str) -> None:
+    """An urgent card during a talk: once for each talk and kind, the counsellor has the rest."""
+    told = f"{turn.handoff.id if turn.handoff else ''}:{card}"
+    if told not in turn.session.cards_told:
+        turn.session.cards_told = [*turn.session.cards_told, told][-8:]
+        turn.say(card)

@@ -57,21 +57,23 @@ def near(turn: Turn, region: str) -> None:
 
 
 def _show(turn: Turn, entries: list[Entry]) -> None:
+    turn.show(_listed(turn, entries, turn.language), _listed(turn, entries, "fr"))
+
+
+def _listed(turn: Turn, entries: list[Entry], language: str) -> Reply:
     now = datetime.fromtimestamp(turn.use.clock(), UTC)
-    head = turn.use.words.text("responses", "ask_helpline", turn.language)
-    blocks = [describe(turn, entry, now) for entry in entries]
-    rows = turn.use.words.rows([["near_me"]] if not turn.session.region else [], turn.language)
-    turn.replies.append(
-        Reply("\n\n".join([head, *blocks]), turn.language, buttons=rows, passable=True)
-    )
+    head = turn.use.words.text("responses", "ask_helpline", language)
+    blocks = [describe(turn, entry, now, language) for entry in entries]
+    rows = turn.use.words.rows([["near_me"]] if not turn.session.region else [], language)
+    return Reply("\n\n".join([head, *blocks]), language, buttons=rows, passable=True)
 
 
-def describe(turn: Turn, entry: Entry, now: datetime) -> str:
-    """One line of the directory in the person's language: what it is, the number, when, how.
+def describe(turn: Turn, entry: Entry, now: datetime, language: str) -> str:
+    """One line of the directory in a language: what it is, the number, when, how.
 
     The number stands at the end of its line, so that right-to-left text keeps it in order.
     """
-    words, language = turn.use.words, turn.language
+    words = turn.use.words
     name = entry.name.fr if language == "fr" and entry.name.fr else entry.name.en
     key = f"line_{entry.id}" if words.knows(f"line_{entry.id}") else f"line_kind_{entry.kind}"
     about = words.text("responses", key, language)
@@ -83,7 +85,11 @@ def describe(turn: Turn, entry: Entry, now: datetime) -> str:
         lines.append(words.text("responses", "line_text", language).format(number=_plain(text)))
     if entry.phone is None and entry.web:
         lines.append(entry.web)
-    lines.append(" · ".join(filter(None, [_when(turn, entry, now), _spoken(turn, entry)])))
+    lines.append(
+        " · ".join(
+            filter(None, [_when(turn, entry, now, language), _spoken(turn, entry, language)])
+        )
+    )
     return "\n".join(filter(None, lines))
 
 
@@ -95,15 +101,15 @@ def _plain(text: Text) -> str:
     return "-".join((digits[0], digits[1:4], digits[4:7], digits[7:]))
 
 
-def _when(turn: Turn, entry: Entry, now: datetime) -> str:
+def _when(turn: Turn, entry: Entry, now: datetime, language: str) -> str:
     opened = open_now(entry, now) if entry.phone else None
     if opened is None or entry.hours is None:
         return ""
     key = "line_always" if entry.hours.always else "line_open" if opened else "line_closed"
-    return turn.use.words.text("responses", key, turn.language)
+    return turn.use.words.text("responses", key, language)
 
 
-def _spoken(turn: Turn, entry: Entry) -> str:
+def _spoken(turn: Turn, entry: Entry, language: str) -> str:
     if entry.languages is None or not entry.languages.interpreters:
         return ""
-    return turn.use.words.text("responses", "line_interpreters", turn.language)
+    return turn.use.words.text("responses", "line_interpreters", language)

@@ -1,12 +1,14 @@
 """Which language to speak: the person's choice by button or by name always wins."""
 
 from bot.conversation import language as detection
+from bot.handlers import case
 from bot.handlers.turn import Turn
 
 
-def listen(turn: Turn) -> None:
+async def listen(turn: Turn) -> None:
     """Takes what a typed message shows about the language; offers a switch, never forces one."""
     session, offered = turn.session, turn.use.words.codes()
+    before = session.language
     reading = detection.update(
         session.belief,
         turn.inbound.text,
@@ -17,9 +19,12 @@ def listen(turn: Turn) -> None:
     )
     session.belief, session.romanised = reading.belief, reading.romanised
     session.language = reading.language
-    if session.language is None and turn.screen.urgent and len(turn.screen.languages) == 1:
-        # Too short to be sure, but a phrase of one language's danger list was found.
-        session.language = turn.screen.languages[0]
+    heard = turn.screen.languages
+    if turn.screen.urgent and not session.pinned and len(heard) == 1:
+        # Too short to be sure of, but a phrase of one language's danger list was found.
+        session.language = heard[0]
+    if session.language != before:
+        await case.renew(turn)  # whoever takes them must write in the language they read
 
 
 def offer(turn: Turn) -> None:
@@ -42,7 +47,7 @@ def named(turn: Turn) -> str | None:
     return code if code in turn.use.words.codes() else None
 
 
-def choose(turn: Turn, code: str) -> None:
+async def choose(turn: Turn, code: str) -> None:
     """The person pressed or named a language."""
     if code not in turn.use.words.codes():
         turn.say("change_language")
@@ -51,6 +56,7 @@ def choose(turn: Turn, code: str) -> None:
     turn.session.language, turn.session.pinned = code, True
     turn.session.belief = detection.believe(code)
     turn.session.romanised = False
+    await case.renew(turn)
     if not greeted:
         turn.say("greeting")
         return
@@ -58,6 +64,6 @@ def choose(turn: Turn, code: str) -> None:
     turn.ask_again()
 
 
-def picker(turn: Turn) -> None:
+async def picker(turn: Turn) -> None:
     """All languages, each under its own name."""
     turn.say("change_language")

@@ -17,6 +17,6 @@ async def leave(turn: Turn, *, silent: bool = False) -> None:
     turn.replies = [Reply(text=goodbye, language=turn.language, erase=True)]
 
 
-def confirm(turn: Turn) -> None:
+async def confirm(turn: Turn) -> None:
     """Asks before leaving when it was only understood from free text, and says the limits."""
     turn.say("erase")

@@ -16,7 +16,11 @@ async def begin(turn: Turn) -> None:
         session.checking = True
         turn.say("check_intro")
     session.checking = True
-    await _on(turn, await _engine_asks(turn, "resume_check"))
+    following = await _engine_asks(turn, "resume_check")
+    if following is None:
+        _done(turn)
+    else:
+        turn.ask(following)
 
 
 async def answer(turn: Turn, slot: str, value: str) -> None:
@@ -29,22 +33,36 @@ async def answer(turn: Turn, slot: str, value: str) -> None:
     entities = {slot: value}
     if slot == "private_ok" and value != "yes":
         entities["coerced"] = "skipped"
+    if entities == {"private_ok": "yes"} and session.answers.get("coerced") == "skipped":
+        del session.answers["coerced"]  # it was skipped with the other answer; now it may be asked
     session.answers.update(entities)
     session.misunderstood = 0
     if session.asking == slot:
         session.asking = None
     following = await _engine_asks(turn, "answer", entities)
-    if slot == "consent" and session.wants_person:
-        await handoff.enter_queue(turn)
-        return
     await case.renew(turn)
+    if slot == "consent" and turn.handoff is not None:
+        if check.next_open(session.answers) is None:
+            session.checking = False
+        turn.say("handoff_meanwhile")
+        return
     if not await _react(turn, slot, value, before.level):
         await _on(turn, following)
 
 
-async def ask_next(turn: Turn) -> None:
+async def go_on(turn: Turn) -> None:
     """Goes on after something of our own was settled in mid-check (a code word, for example)."""
     await _on(turn, check.next_open(turn.session.answers))
+
+
+async def stay(turn: Turn) -> None:
+    """No, stay here: the question that is open, or what else there is."""
+    if turn.session.asking:
+        turn.ask_again()
+    elif turn.session.checking:
+        await go_on(turn)
+    else:
+        turn.say("what_next")
 
 
 async def _on(turn: Turn, following: str | None) -> None:
@@ -80,13 +98,16 @@ async def _react(turn: Turn, slot: str, value: str, before: Level) -> bool:
 async def _finish(turn: Turn) -> None:
     """All is answered or skipped: what was asked for, or an offer; never a verdict."""
     session = turn.session
-    session.checking, session.asking = False, None
     if session.answers.get("wish") == "person" and turn.handoff is None:
-        session.signal("asked_for_person")
-        await handoff.enter_queue(turn)
+        await handoff.ask_for_person(turn)
         return
     if session.answers.get("wish") == "other":
         session.signal("concern_for_other")
+    _done(turn)
+
+
+def _done(turn: Turn) -> None:
+    turn.session.checking, turn.session.asking = False, None
     level = turn.assess().level
     turn.say("check_done_person" if level < Level.GREEN else "check_done_info")
 
@@ -110,4 +131,4 @@ async def _engine_asks(
     except EngineUnavailable:
         session.signal("engine_away")
         return check.next_open(answers)
-    return heard.asking
+    return check.earlier(heard.asking, check.next_open(answers))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.conversation.render import Words
 from bot.conversation.session import Session
+from bot.dialogue import check
 from bot.dialogue.engine import Engine
 from bot.directory.entries import Entry
 from bot.handoff.queue import Queue
@@ -15,6 +16,14 @@ from bot.safety.lexicon import Lexicon
 from bot.safety.screen import Screen
 from bot.safety.urgency import Assessment, assess
 from bot.vault import Vault
+
+#: Messages that ask for a plain yes or no without being questions of the safety check.
+_EXPECTS = {
+    "check_person_first": "person",
+    "check_done_person": "person",
+    "erase": "leave",
+    "ask_region": "region",
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class Turn:
     replies: list[Reply] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     ended: bool = False  # the conversation is to be erased with this turn
+    clear_screen: bool = False  # the web page forgets what it showed so far
 
     @property
     def language(self) -> str:
@@ -56,8 +66,15 @@ class Turn:
         """
         words = self.use.words
         reply = words.reply(key, self.language, **params)
+        also = words.reply(key, "fr", **params)
+        self.show(reply, also)
+        slot = key.removeprefix("ask_")
+        self.session.expects = _EXPECTS.get(key) or (slot if slot in check.QUESTIONS else None)
+
+    def show(self, reply: Reply, also: Reply) -> None:
+        """Adds a message; `also` is the French beside it, for when no language is known yet."""
+        words, self.session.expects = self.use.words, None
         if self.session.language is None:
-            also = words.reply(key, "fr", **params)
             rows = reply.buttons
             languages = words.rows([["languages"]], "en")
             if languages[0] not in rows:
@@ -73,8 +90,11 @@ class Turn:
         self.say(f"ask_{slot}")
 
     def ask_again(self) -> None:
-        """After something else was answered: the question that is still open, if there is one."""
-        if self.session.asking:
+        """After something else was answered: the question that is still open, if there is one.
+
+        Not in a locked conversation: the question would show what this is about.
+        """
+        if self.session.asking and not self.session.locked:
             self.say(f"ask_{self.session.asking}")
 
     def assess(self) -> Assessment:

@@ -23,6 +23,10 @@ async def show(turn: Turn, kind: str) -> None:
     turn.session.signal(signal)
     turn.session.misunderstood = 0
     turn.say(card)
+    heard = turn.screen.languages
+    if len(heard) == 1 and turn.session.language not in (None, heard[0]):
+        # A chosen language stays, but a cry in another one is answered in that one too.
+        turn.replies.append(turn.use.words.reply(card, heard[0]))
     await case.renew(turn)
 
 

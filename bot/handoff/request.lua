@@ -41,6 +41,8 @@ if fresh then
   redis.call('HSET', key, 'joined', redis.call('ZRANK', KEYS[3], id) + 1)
   redis.call('SET', KEYS[1], id)
 else
+  -- The rules as they are now: consent taken back takes them back too. The level never falls.
+  redis.call('HSET', key, 'rules', ARGV[6])
   raise(key, KEYS[3], id, ARGV[5], ARGV[6])
 end
 redis.call('EXPIRE', key, ARGV[4])

@@ -32,9 +32,10 @@ def test_urgent_answers_stop_the_questions_and_offer_a_person(
     assert "do:resume_check" in answer[-1].payloads
     # When they ask for a person and agree to share
     answer = person.presses("do:person")
+    assert script.is_said(answer[0], "handoff_nobody", language)
     assert script.asks(answer, "consent", language)
     answer = person.presses("answer:consent:all")
-    assert script.is_said(answer[0], "handoff_nobody", language)
+    assert script.is_said(answer[-1], "handoff_meanwhile", language)
     # Then they wait at that level, with the rule that fired
     assert [rule in one["rules"] for one in _records(stack, level)] == [True]
     # And the rest of the questions can be gone on with where they stopped

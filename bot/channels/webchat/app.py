@@ -50,7 +50,7 @@ def create_app(
     leaving = Leaving(inbox, screens, clock)
     door = Door(
         vault=vault, inbox=inbox, screens=screens, pages=pages, words=words, emergency=emergency,
-        leaving=leaving, cookies=Cookies(secure_cookies), clock=clock,
+        leaving=leaving, cookies=Cookies(secure_cookies, vault), clock=clock,
     )  # fmt: skip
 
     def broken(request: Request) -> Response:

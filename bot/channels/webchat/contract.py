@@ -65,3 +65,6 @@ class Emergency(Protocol):
 
     def answer(self, text: str, hint: str) -> list[Reply]:
         """The right card for `text` in the language of `text` or `hint`."""
+
+    def urgent(self, text: str) -> bool:
+        """Whether `text` holds a phrase of a danger or self-harm list."""

@@ -36,8 +36,6 @@ from bot.channels.webchat.visitor import (
     Cookies,
     match_language,
     same_origin,
-    session_of,
-    token_for_writing,
 )
 from bot.errors import QueueUnavailable
 from bot.inbox import Inbox
@@ -85,7 +83,7 @@ class Door:
     # -- what can be seen ------------------------------------------------------------------
     async def home(self, request: Request) -> Response:
         """GET /: the conversation of the visitor's cookie, else the greeting."""
-        token = session_of(request)
+        token = self._cookies.session_of(request)
         if not token:
             return self._chat(request, Chat(self.language(request)))
         person = self._person(token)
@@ -108,7 +106,7 @@ class Door:
 
     async def events(self, request: Request) -> Response:
         """GET /events: the same entries as server-sent events, from Last-Event-ID on."""
-        token = session_of(request)
+        token = self._cookies.session_of(request)
         if not token:
             return Response(status_code=204)  # tells the browser not to come back
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
@@ -147,7 +145,7 @@ class Door:
             response = Response(status_code=204)
         elif _by_script(request):
             response = JSONResponse({"away": NEUTRAL_SITE})
-        if token := session_of(request):
+        if token := self._cookies.session_of(request):
             task = self._leaving.start(self._person(token))
             await asyncio.wait([task], timeout=LEAVE_WAIT)
         return self._forget(request, response)
@@ -166,12 +164,14 @@ class Door:
             return self._refuse(request, "refused", 400)
         if kind is Kind.BUTTON and content in LEAVE_CHOICES:
             return await self._away(request)
-        token = token_for_writing(request)
+        token = self._cookies.token_for_writing(request)
         hint = self._offered(form.get("language")) or self.language(request, "")
         sent = Sent(request, form, kind, content, token, self._person(token), hint)
         if not content.strip():
             return await self._notice(sent, [self._reply("empty", hint)], 200)
-        if not self._pace[kind].allows(sent.person):
+        allowed = self._pace[kind].allows(sent.person)
+        # A cry for help is never "too fast".
+        if not allowed and kind is Kind.TEXT and not self._emergency.urgent(content):
             return await self._notice(sent, [self._reply("too_fast", hint)], 429)
         return await self._accept(sent)
 
@@ -208,7 +208,7 @@ class Door:
             response = JSONResponse({"notice": html}, status)
         else:
             entries: list[Shown] = []
-            if session_of(sent.request) and status != 503:
+            if self._cookies.session_of(sent.request) and status != 503:
                 try:
                     entries = _since_erase(await _patiently(self._screens.read(sent.person)))
                 except QueueUnavailable:

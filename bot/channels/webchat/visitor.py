@@ -1,12 +1,13 @@
 """Who is on the other side of a request: a random token in a cookie, and a language."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from bot.vault import Vault
 
 #: The conversation. Its value is the only thing that opens it.
 SESSION: Final = "session"
@@ -16,9 +17,6 @@ SESSION: Final = "session"
 #: and must not overwrite it.
 VISIT: Final = "visit"
 
-_TOKEN_BYTES = 32
-_LENGTHS = range(22, 129)  # at least 128 bits in base64url
-_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 #: Tags that stand for a language offered under another code, best first.
 _OTHER_NAMES: Final = {
     "zh": ("zh-hans", "zh-hant"),
@@ -31,40 +29,33 @@ _OTHER_NAMES: Final = {
 }
 
 
-def new_token() -> str:
-    """256 random bits in base64url."""
-    return secrets.token_urlsafe(_TOKEN_BYTES)
-
-
-def _cookie(request: Request, name: str) -> str:
-    value = request.cookies.get(name, "")
-    return value if len(value) in _LENGTHS and _ALPHABET.issuperset(value) else ""
-
-
-def session_of(request: Request) -> str:
-    """The visitor's session token, "" for none or one we cannot have given."""
-    return _cookie(request, SESSION)
-
-
-def token_for_writing(request: Request) -> str:
-    """The token under which what this request brings is filed; a new one if there is none."""
-    return session_of(request) or _cookie(request, VISIT) or new_token()
-
-
 @dataclass(frozen=True)
 class Cookies:
-    """Sets and clears the two cookies, always with the same attributes."""
+    """Reads, sets and clears the two cookies, always with the same attributes."""
 
     secure: bool
+    vault: Vault
+
+    def session_of(self, request: Request) -> str:
+        """The visitor's session token, "" for none or one that is not ours."""
+        return self._read(request, SESSION)
+
+    def token_for_writing(self, request: Request) -> str:
+        """The token under which what this request brings is filed; a new one if there is none."""
+        return self.session_of(request) or self._read(request, VISIT) or self.vault.visitor_token()
+
+    def _read(self, request: Request, name: str) -> str:
+        value = request.cookies.get(name, "")
+        return value if self.vault.is_visitor_token(value) else ""
 
     def begin_visit(self, request: Request, response: Response) -> None:
         """Gives a visitor without any token one for the first message."""
-        if not session_of(request) and not _cookie(request, VISIT):
-            self._set(response, VISIT, new_token())
+        if not self.session_of(request) and not self._read(request, VISIT):
+            self._set(response, VISIT, self.vault.visitor_token())
 
     def keep(self, request: Request, response: Response, token: str) -> None:
         """Makes `token` the visitor's session."""
-        if session_of(request) != token:
+        if self.session_of(request) != token:
             self._set(response, SESSION, token)
 
     def clear(self, response: Response) -> None:

@@ -116,7 +116,7 @@ function close(text) {
   // What the person erased must not stay on this screen.
   find("#lines").replaceChildren();
   find("#card").replaceChildren();
-  for (const part of talk.querySelectorAll("#say, .acts, #phrases, .wrap-up, #nothing")) part.remove();
+  for (const part of talk.querySelectorAll("#say, #alarm, .acts, #phrases, .wrap-up, #nothing")) part.remove();
 }
 
 let busy = Promise.resolve();
@@ -154,7 +154,19 @@ async function fetchTalk() {
   if (card.ok) {
     find("#card").innerHTML = await card.text();
     startTicking(find("#card"));
+    showAlarm();
   }
+}
+
+// What the card flags, above the reply; a screen reader says it only when it has changed.
+function showAlarm() {
+  const alarm = find("#alarm");
+  if (!alarm) return;
+  const said = [...document.querySelectorAll("#card .flags li")].map((one) => one.textContent).join(". ");
+  if (alarm.textContent === said) return;
+  alarm.hidden = false;
+  alarm.textContent = said;
+  chime(3);
 }
 
 async function send(event) {

@@ -78,6 +78,7 @@
   // To the person's last words, where what is new begins; from there a screenful at a time, so
   // that no number is jumped over.
   more.addEventListener("click", () => {
+    expected = null; // what comes now must not pull the page back up
     const bottom = composer.getBoundingClientRect().top;
     const since = [...screen.querySelectorAll(".person")].at(-1) ?? screen.firstElementChild;
     if (since.getBoundingClientRect().top > bottom) follow(since);
@@ -128,6 +129,8 @@
   }
 
   function wait() {
+    const heard = [...screen.querySelectorAll(".message:not(.person)")].at(-1);
+    if (heard?.classList.contains("counsellor")) return; // a human being takes the time they need
     say(page.waiting);
     slowTimer = setTimeout(() => say(page.slow), SLOW_AFTER);
   }
