@@ -14,6 +14,7 @@ from bot.directory import load_directory
 from bot.embedded import running_url
 from bot.errors import SettingsError
 from bot.settings import PREFIX, Settings
+from bot.supervisor import ENGINE_ADDRESS
 from bot.understand import understand
 
 #: Entries of the directory not checked for so long are pointed out.
@@ -38,7 +39,9 @@ def _running(settings: Settings) -> Settings:
         raise SettingsError(
             f"{PREFIX}REDIS_URL: not set, and no service of ours runs in {settings.state_dir}"
         )
-    return replace(settings, redis_url=url)
+    engine = settings.state_dir / ENGINE_ADDRESS
+    known = engine.read_text("ascii").strip() if engine.exists() else ""
+    return replace(settings, redis_url=url, engine_url=settings.engine_url or known)
 
 
 async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:

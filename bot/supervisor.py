@@ -35,6 +35,8 @@ STOP_LIMIT: Final = 15.0
 #: A part that lived this long had a good start: its next restart is quick again, seconds.
 SETTLED: Final = 60.0
 LONGEST_PAUSE: Final = 30.0
+#: Where the state directory tells the engine's address.
+ENGINE_ADDRESS: Final = "engine.url"
 #: A part that dies this often before it was ever ready will not get better by itself.
 HOPELESS: Final = 3
 #: The login of the counsellor who is there at once on a machine of one's own.
@@ -138,6 +140,8 @@ class Supervisor:
         if not settings.engine_url:
             engine = _engine(Vault(self._master), redis_url, own_redis=self._redis is not None)
             environ[f"{PREFIX}ENGINE_URL"] = engine.environ["NORTHLIGHT_ENGINE_URL"]
+            # For `doctor`, typed while the service runs.
+            (settings.state_dir / ENGINE_ADDRESS).write_text(environ[f"{PREFIX}ENGINE_URL"])
             parts.append(engine)
         quiet = {name: value for name, value in environ.items() if name not in _TELEGRAM_ONLY}
         web, console = _base(settings.web_listen), _base(settings.console_listen)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bot.bidi import keep_numbers
 from bot.console.accounts import Account
 from bot.console.context import Console
 from bot.console.strings import Translate
@@ -117,7 +118,7 @@ def _line(line: Line, handoff: Handoff) -> dict[str, Any]:
     return {
         "id": line.id,
         "who": line.who,
-        "text": line.text,
+        "text": keep_numbers(line.text),
         "beside": line.beside,
         "name": line.name,
         "language": line.language or handoff.language,

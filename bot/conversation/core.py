@@ -74,6 +74,7 @@ async def _decide(turn: Turn) -> None:
         return
     if inbound.kind is Kind.BUTTON:
         code_word.lock_after_break(turn)
+        await language.read_page(turn)
         await pressed.take(turn)
         return
     if inbound.kind is Kind.TEXT:

@@ -4,12 +4,12 @@ Words live in responses/<lang>.yml and the buttons under them in responses/layou
 read once at start. Nothing here does I/O after that, so it works when everything else is down.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bot.bidi import keep_numbers
 from bot.data_file import read_mapping
 from bot.errors import DataError
 from bot.messages import Button, Reply
@@ -19,10 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSABLE_PREFIXES = ("card_", "line", "ask_helpline")
 #: Messages that must overtake everything else on the way out.
 URGENT = frozenset({"report_danger", "report_self_harm", "danger_seen", "card_911", "store_away"})
-
-# Between right-to-left letters 9-1-1 is shown as 1-1-9 unless a left-to-right mark leads it.
-_NUMBER = re.compile("(?<![\u200e\\d-])(?=\\d+-\\d)")
-_MARK = "\u200e"
 
 _TOPICS = ("ask_", "concern_for_other")
 
@@ -107,11 +103,9 @@ class Words:
         text = self.text("responses", key, language)
         for name, value in params.items():
             text = text.replace("{" + name + "}", str(value))
-        if self.direction(language) == "rtl":
-            text = _NUMBER.sub(_MARK, text)
         rows = self._layout["messages"].get(key, [])
         return Reply(
-            text=text,
+            text=keep_numbers(text),
             language=self.language(language).code,
             buttons=self.rows(rows, language),
             urgent=key in URGENT,

@@ -11,8 +11,13 @@ BREAK = 10 * 60
 
 
 def offer(turn: Turn) -> bool:
-    """Asks once, after the question about safe contact, whether a word is wanted."""
-    if turn.session.code_offered:
+    """Asks once, after the question about safe contact, whether a word is wanted.
+
+    Only somebody whose phone may be read has a use for it; others it would only confuse.
+    """
+    answers = turn.session.answers
+    seen = answers.get("phone_seen") in ("yes", "unsure") or answers.get("safe_now") == "watched"
+    if turn.session.code_offered or not seen:
         return False
     turn.session.code_offered = True
     turn.ask("code_word")

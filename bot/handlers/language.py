@@ -4,6 +4,9 @@ from bot.conversation import language as detection
 from bot.handlers import case
 from bot.handlers.turn import Turn
 
+#: Below this it is not known which language of a script somebody writes.
+_UNSURE = 0.5
+
 
 async def listen(turn: Turn) -> None:
     """Takes what a typed message shows about the language; offers a switch, never forces one."""
@@ -19,12 +22,27 @@ async def listen(turn: Turn) -> None:
     )
     session.belief, session.romanised = reading.belief, reading.romanised
     session.language = reading.language
+    if reading.language is None and reading.script == "arabic" and reading.certainty < _UNSURE:
+        session.language = "ar"  # a short message in the one script that few languages share
     heard = turn.screen.languages
     if turn.screen.urgent and not session.pinned and len(heard) == 1:
         # Too short to be sure of, but a phrase of one language's danger list was found.
         session.language = heard[0]
     if session.language != before:
         await case.renew(turn)  # whoever takes them must write in the language they read
+
+
+async def read_page(turn: Turn) -> None:
+    """Takes the language of somebody who only pressed a button so far.
+
+    A web page was shown in that language, and a button in it was chosen; an app's language is a
+    hint only, and English the weakest.
+    """
+    if turn.session.language is None and turn.on_web:
+        if turn.inbound.hint in turn.use.words.codes():
+            turn.session.language = turn.inbound.hint
+    elif turn.session.language is None:
+        await listen(turn)
 
 
 def offer(turn: Turn) -> None:

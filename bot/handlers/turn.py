@@ -94,7 +94,11 @@ class Turn:
 
         Not in a locked conversation: the question would show what this is about.
         """
-        if self.session.asking and not self.session.locked:
+        session = self.session
+        if session.asking in ("code_word", "duress_word"):
+            # Offered once; nobody is asked for a secret word again after looking at 9-1-1.
+            session.asking = check.next_open(session.answers) if session.checking else None
+        if session.asking and not session.locked:
             self.say(f"ask_{self.session.asking}")
 
     def assess(self) -> Assessment:

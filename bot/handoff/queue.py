@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
 
+from bot.bidi import keep_numbers
 from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
 from bot.handoff import record, scripts
 from bot.handoff.ledger import Ledger
@@ -207,7 +208,9 @@ class Queue(Ledger):
         Raises SessionEnded when the claim does not hold any more: nothing was sent.
         """
         found = await self._must(handoff)
-        reply = Reply(text, found.language, speaker="counsellor", name=found.claimed_as)
+        reply = Reply(
+            keep_numbers(text), found.language, speaker="counsellor", name=found.claimed_as
+        )
         line = Line("counsellor", text, self._clock(), found.claimed_as, beside, found.language)
         await self._send(found, counsellor, reply, line)
 

@@ -71,8 +71,8 @@ RULES: tuple[tuple[str, Level, Callable[[Answers, Signals], bool]], ...] = (
     ("one_indicator", Level.YELLOW, lambda a, s: _paired(a) == 1),
     ("two_unsure", Level.YELLOW, lambda a, s: _not_sure(a) >= 2),
     ("concern_for_other", Level.GREEN, lambda a, s: "concern_for_other" in s),
-    ("information", Level.GREEN, lambda a, s: True),
 )
+_NOTHING = ("information", Level.GREEN)  # said only when nothing else is
 
 
 @dataclass(frozen=True)
@@ -86,4 +86,5 @@ class Assessment:
 def assess(answers: Answers, signals: Signals) -> Assessment:
     """The urgency of what is known. Skipped questions and "not sure" are unknown, never "no"."""
     fired = [(name, level) for name, level, fires in RULES if fires(answers, signals)]
-    return Assessment(min(level for _, level in fired), tuple(name for name, _ in fired))
+    found = fired or [_NOTHING]
+    return Assessment(min(level for _, level in found), tuple(name for name, _ in found))

@@ -103,7 +103,8 @@ _STATES: dict[str, State] = {
     "asked for consent": lambda person: person.presses("do:person"),
     "waiting": lambda person: _asks_for_person(person, "en"),
     "setting a code word": lambda person: (
-        person.presses("do:start_check"), person.presses("answer:safe_contact:any")),
+        person.presses("do:start_check"), person.presses("answer:phone_seen:yes"),
+        person.presses("answer:safe_contact:any")),
 }  # fmt: skip
 
 

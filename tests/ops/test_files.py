@@ -78,6 +78,7 @@ def test_the_settings_table_tells_the_defaults(field: "dataclasses.Field[Any]") 
         assert "`" not in row[1]  # none, or what `up` brings
     else:
         told = f"{default.host}:{default.port}" if hasattr(default, "port") else str(default)
+        told = {"False": "0", "True": "1"}.get(told, told)
         assert row[1] == f"`{told}`"
 
 

@@ -87,8 +87,8 @@ def test_a_word_that_means_yes_here_and_no_there_counts_for_nothing() -> None:
 
 def test_the_safety_package_touches_nothing_outside() -> None:
     """Promise P5: the screen needs no network, no Redis, no engine."""
-    allowed = {"bot.safety", "bot.errors", "bot.data_file", "collections", "collections.abc", "dataclasses", "enum",
-               "pathlib", "re", "unicodedata"}  # fmt: skip
+    allowed = {"bot.safety", "bot.errors", "bot.data_file", "collections", "collections.abc",
+               "dataclasses", "enum", "pathlib", "re", "unicodedata"}  # fmt: skip
     for path in Path(bot.safety.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = []

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
+from bot.bidi import keep_numbers
 from bot.channels.webchat.contract import (
     LAST_TRY,
     LEAVE_CHOICES,
@@ -139,7 +140,11 @@ class Pages:
             "urgent": reply.urgent,
             "language": reply.language,
             "direction": self._words.direction(reply.language),
-            "paragraphs": [_lines(draw(part)) for part in reply.text.split("\n\n") if part.strip()],
+            "paragraphs": [
+                _lines(draw(part))
+                for part in keep_numbers(reply.text).split("\n\n")
+                if part.strip()
+            ],
             "rows": reply.buttons,
             "open": is_open,
             "latest": False,
