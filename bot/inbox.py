@@ -77,6 +77,11 @@ class Entry:
     id: bytes
     inbound: Inbound | None  # None: it could not be opened (wrong master key, damaged)
 
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Sorts entries in the order they were accepted."""
+        return tuple(int(part) for part in self.id.split(b"-"))
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -135,24 +140,40 @@ class Inbox:
                 raise
 
     async def left_over(self, shard: int) -> list[Entry]:
-        """What an earlier owner read and did not finish, oldest first."""
+        """Everything read and not finished, oldest first: an earlier owner's, and our own."""
         stream = self._keys.inbox(shard)
         entries: list[Entry] = []
         start: Any = "0-0"
         while True:
             answer = await self._redis.xautoclaim(
-                stream, GROUP, "owner", min_idle_time=0, start_id=start, count=100
+                stream, GROUP, self.token, min_idle_time=0, start_id=start, count=100
             )
             start, rows = answer[0], answer[1]
             entries += [self._entry(shard, row) for row in rows]
             if start in (b"0-0", "0-0"):
                 return entries
 
+    async def strayed(self, shards: list[int]) -> list[Entry]:
+        """What another worker has read from shards that are ours.
+
+        A machine that was paused longer than its lease may read once more before it notices. Its
+        entries would wait for ever, and be overtaken: whoever owns the shard takes them over.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for shard in shards:
+                pipe.xpending(self._keys.inbox(shard), GROUP)
+            summaries: Any = await pipe.execute()
+        entries: list[Entry] = []
+        for shard, summary in zip(shards, summaries, strict=True):
+            if any(reader["name"] != self.token.encode() for reader in summary["consumers"]):
+                entries += await self.left_over(shard)
+        return entries
+
     async def fresh(self, shards: list[int], wait_ms: int) -> list[Entry]:
         """New entries of the shards held, waiting at most `wait_ms`."""
         streams: dict[Any, Any] = {self._keys.inbox(shard): ">" for shard in shards}
         by_name = {self._keys.inbox(shard).encode(): shard for shard in shards}
-        answer = await self._redis.xreadgroup(GROUP, "owner", streams, count=64, block=wait_ms)
+        answer = await self._redis.xreadgroup(GROUP, self.token, streams, count=64, block=wait_ms)
         pairs: Any = answer.items() if isinstance(answer, dict) else answer or []
         entries: list[Entry] = []
         for name, rows in pairs:

@@ -4,6 +4,7 @@ One process. TTLs on every key are the second line should it not run.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 
 import structlog
@@ -51,6 +52,8 @@ class Janitor:
             log.info("janitor.lapsed", count=len(lapsed))
         for inbound in await self._memory.quiet():
             # Through the inbox like everything else, so that it stays in order with what the
-            # person may be writing right now. The minute in the name makes repeats harmless.
-            await self._inbox.accept(inbound, f"idle:{inbound.person}:{int(inbound.at // 60)}")
+            # person may be writing right now. The minute in the name makes repeats harmless; the
+            # name is hashed, because it outlives the person's own keys.
+            minute = f"{inbound.person} {int(inbound.at // 60)}".encode()
+            await self._inbox.accept(inbound, f"idle:{hashlib.sha256(minute).hexdigest()[:24]}")
             await self._memory.put_off(inbound)

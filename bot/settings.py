@@ -149,7 +149,7 @@ def _master_key(given: Mapping[str, str]) -> bytes:
             text = Path(path).read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             raise SettingsError(f"{name}: cannot be read") from None
-    if not text:
+    if not text and not path:
         return b""
     try:
         key = bytes.fromhex(text)

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from bot.conversation import core
 from bot.conversation.emergency import Emergency
 from bot.conversation.memory import Memory
+from bot.errors import QueueUnavailable
 from bot.handlers.turn import Services, Turn
 from bot.handoff.record import Handoff
 from bot.inbox import LEASE_MS, Entry, Inbox, Op
@@ -39,6 +40,7 @@ class Worker:
         self._use, self._emergency = use, emergency
         self._held: set[int] = set()
         self._lines: dict[str, asyncio.Queue[Entry]] = defaultdict(asyncio.Queue)
+        self._begun: set[Entry] = set()  # lined up or being answered now
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
 
@@ -71,12 +73,14 @@ class Worker:
             await asyncio.sleep(0.2)
             return
         try:
-            entries = await self._inbox.fresh(sorted(self._held), wait_ms=300)
+            held = sorted(self._held)
+            entries = await self._inbox.fresh(held, wait_ms=300)
+            entries += await self._inbox.strayed(held)
         except ResponseError:  # an unused stream expired, its group with it
             for shard in self._held:
                 await self._inbox.open_group(shard)
             return
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: entry.order):
             self._line_up(entry)
 
     async def _take_shards(self) -> None:
@@ -101,6 +105,9 @@ class Worker:
                     pass  # tried again at once; commits check the lease anyway
 
     def _line_up(self, entry: Entry) -> None:
+        if entry in self._begun:
+            return
+        self._begun.add(entry)
         person = entry.inbound.person if entry.inbound else f"shard {entry.shard}"
         self._lines[person].put_nowait(entry)
         if person not in self._running:
@@ -111,7 +118,9 @@ class Worker:
         line = self._lines[person]
         try:
             while not line.empty():
-                await self._finish(line.get_nowait())
+                entry = line.get_nowait()
+                await self._finish(entry)
+                self._begun.discard(entry)
         finally:
             del self._running[person], self._lines[person]
 
@@ -121,7 +130,7 @@ class Worker:
             try:
                 await self._turn(entry)
                 return
-            except (RedisError, OSError) as error:
+            except (RedisError, QueueUnavailable) as error:
                 log.warning("worker.turn_waits", error=type(error).__name__)
                 if self._stopping.is_set():
                     return  # the entry stays pending; the next owner does it
@@ -139,11 +148,7 @@ class Worker:
                     verdict = await self._attempt(entry, inbound)
                     if verdict != "changed":
                         break
-        except TimeoutError:  # an OSError too, but not Redis being away
-            log.error("worker.turn_too_long")
-            await self._apologise(entry, inbound)
-            return
-        except (RedisError, OSError):
+        except (RedisError, QueueUnavailable):
             raise
         except Exception as error:  # the person still gets an answer
             log.error("worker.turn_failed", error=type(error).__name__, where=_where(error))
@@ -174,13 +179,17 @@ class Worker:
         return await self._inbox.commit(entry, ops, guard)
 
     async def _apologise(self, entry: Entry, inbound: Inbound) -> None:
-        replies = self._emergency.answer(inbound.text, inbound.hint)
+        unasked = inbound.kind in (Kind.IDLE, Kind.BLOCKED)  # nobody wrote: nobody is written to
+        replies = [] if unasked else self._emergency.answer(inbound.text, inbound.hint)
         to = Recipient(inbound.person, inbound.channel, inbound.address)
-        await self._outbox.put(to, replies)
         # The dead letter is sealed with the conversation's own key: Leave makes it unreadable too.
         _, key, wrapped = await self._memory.load(inbound)
         sealed = seal(key, inbound.to_json(), inbound.person)
-        ops = [*self._memory.keep_message(inbound), *self._memory.keep_key(inbound, wrapped)]
+        ops = [
+            *self._memory.keep_message(inbound),
+            *self._memory.keep_key(inbound, wrapped),
+            *self._outbox.ops(to, replies),
+        ]
         await self._inbox.give_up(entry, "failed", sealed, ops)
 
 

@@ -49,10 +49,11 @@ async def take_turn(use: Services, turn: Turn) -> Turn:
     if turn.ended:
         return turn
     if turn.replies:
-        # Whoever is in line, or with a counsellor, has asked for a person already.
-        hidden = frozenset({"person"}) if turn.handoff else frozenset()
+        # In line it says where one stands; only beside a counsellor it would mean nothing.
+        talking = turn.handoff is not None and turn.handoff.with_counsellor
+        hidden = frozenset({"person"}) if talking else frozenset()
         turn.replies[-1] = use.words.with_footer(turn.replies[-1], hidden)
-    if turn.on_web and not (secret or turn.session.locked):
+    if turn.on_web and not (secret or turn.clear_screen or turn.session.locked):
         turn.replies[:0] = _own_words(turn)
     return turn
 
@@ -72,8 +73,8 @@ async def _decide(turn: Turn) -> None:
     if turn.handoff is not None and turn.handoff.with_counsellor:
         await _with_counsellor(turn)
         return
+    code_word.lock_after_break(turn)
     if inbound.kind is Kind.BUTTON:
-        code_word.lock_after_break(turn)
         await language.read_page(turn)
         await pressed.take(turn)
         return
@@ -85,7 +86,6 @@ async def _decide(turn: Turn) -> None:
         return
     if _too_fast(turn):
         return
-    code_word.lock_after_break(turn)
     if inbound.kind is Kind.TEXT:
         await typed.take(turn)
     else:

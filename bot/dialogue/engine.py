@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from bot.dialogue.check import QUESTIONS
 from bot.errors import EngineUnavailable
 
 #: Longer than this and the person gets the fixed menu instead, seconds.
@@ -73,7 +74,7 @@ class Engine:
             if answer.status_code != 200:
                 raise EngineUnavailable(f"status {answer.status_code}")
             decoded = answer.json()
-        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
             raise EngineUnavailable(type(error).__name__) from None
         if not isinstance(decoded, dict):
             raise EngineUnavailable("not an object")
@@ -83,16 +84,19 @@ class Engine:
     def _answer(raw: dict[str, Any]) -> Answer:
         try:
             intent = raw.get("intent") or {}
+            signal, asking = raw.get("signal"), raw.get("asking")
             answer = Answer(
                 keys=tuple(str(key) for key in raw["keys"]),
-                signal=raw.get("signal"),
+                signal=signal if isinstance(signal, str) else None,
                 intent=str(intent.get("name") or ""),
                 confidence=float(intent.get("confidence") or 0.0),
                 slots={str(slot): str(value) for slot, value in raw.get("slots", {}).items()},
-                asking=raw.get("asking"),
+                asking=asking,
             )
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise EngineUnavailable("unexpected shape") from None
+        if asking is not None and asking not in tuple(QUESTIONS):
+            raise EngineUnavailable("an unknown question")
         if not answer.keys:
             raise EngineUnavailable("no answer")
         return answer

@@ -42,7 +42,7 @@ def take(turn: Turn, word: str) -> bool:
         session.code_mark = mark
         turn.ask("duress_word")
     elif mark == session.code_mark:  # the same word twice could not be told apart
-        turn.ask_again()
+        turn.ask("duress_word")
     else:
         session.duress_mark = mark
         session.asking = None

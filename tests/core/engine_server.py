@@ -61,7 +61,7 @@ class EngineServer:
         app = Starlette(routes=[Route("/webhooks/northlight/turn", self._turn, methods=["POST"])])
         server = QuietServer(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
         task = asyncio.create_task(server.serve())
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.003)
         self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         try:

@@ -4,13 +4,13 @@ import pytest
 
 from bot.messages import Kind
 from bot.safety.levels import Level
-from tests.core.world import Someone, World, payloads, text_of
+from tests.core.world import OFFERED_A_WORD, Someone, World, text_of
 
 
 async def with_words(person: Someone, duress: str = "") -> Someone:
     """Someone in the middle of the check who has set a word, and perhaps a second."""
     await person.presses("lang:en", "do:start_check", "answer:safe_now:safe")
-    await person.presses("answer:safe_contact:any")
+    await person.presses("answer:phone_seen:unsure", "answer:safe_contact:any")
     assert person.was_asked("code_word")
     await person.says("Marigold")
     assert person.was_asked("duress_word")
@@ -23,7 +23,7 @@ async def test_after_a_break_nothing_is_shown_before_the_word(world: World) -> N
     person = await with_words(world.someone())
     await person.says("hello", after=601)
     assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
-    for payload in ("do:resume_check", "answer:hurt_now:yes", "do:person", "show:ask_rights"):
+    for payload in ("do:resume_check", "answer:hurt_now:yes", "lang:fr", "show:ask_rights"):
         await person.presses(payload)
         assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
     await person.sends(Kind.PHOTO)
@@ -34,7 +34,7 @@ async def test_after_a_break_nothing_is_shown_before_the_word(world: World) -> N
 async def test_a_short_pause_does_not_lock(world: World) -> None:
     person = await with_words(world.someone())
     await person.presses("answer:hurt_now:no", after=599)
-    assert person.was_asked("phone_seen")
+    assert person.was_asked("minor")
 
 
 @pytest.mark.parametrize("typed", ["Marigold", "marigold", " MARIGOLD! ", "márigold"])
@@ -78,16 +78,23 @@ async def test_the_duress_word_brings_a_person_even_when_none_was_asked_for(
     """The question promises it: "a counsellor will know that you need help at once"."""
     person = await with_words(world.someone(), duress="Daffodil")
     await person.says("daffodil", after=3600)
-    assert payloads(person.shown) == payloads([world.words.with_footer(
-        world.words.reply("welcome_back", "en"))])  # fmt: skip
     found = await person.handoff()
     assert found is not None
     assert found.level is Level.RED
+    assert found.rules == ("duress_word",)
+
+
+async def test_nobody_who_looks_on_can_tell_that_it_was_the_duress_word(world: World) -> None:
+    forced = await with_words(world.someone("forced"), duress="Daffodil")
+    free = await with_words(world.someone("free"), duress="Daffodil")
+    assert await forced.says("daffodil", after=3600) == await free.says("marigold", after=0)
+    for payload in ("do:topics", "do:resume_check", "answer:hurt_now:no", "do:numbers"):
+        assert await forced.presses(payload, after=1) == await free.presses(payload, after=1)
 
 
 async def test_the_same_word_twice_is_not_taken(world: World) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.presses(*OFFERED_A_WORD)
     await person.says("marigold")
     await person.says("MARIGOLD")
     assert person.was_asked("duress_word")
@@ -97,18 +104,26 @@ async def test_the_same_word_twice_is_not_taken(world: World) -> None:
 @pytest.mark.parametrize("typed", ["no", "skip", "No, ", "non"])
 async def test_saying_no_sets_no_word(world: World, typed: str) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.presses(*OFFERED_A_WORD)
     await person.says(typed)
     assert not (await person.session()).code_mark
     assert person.was_asked("safe_now")
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "🙂", "!!!"])
-async def test_no_letters_are_no_word_and_it_is_asked_again(world: World, typed: str) -> None:
+async def test_no_letters_are_no_word(world: World, typed: str) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.presses(*OFFERED_A_WORD)
     await person.says(typed)
-    assert person.was_asked("code_word")
+    assert person.shown
+    assert not (await person.session()).code_mark
+
+
+async def test_who_cannot_be_watched_is_not_asked_for_a_word(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check", "answer:safe_now:safe")
+    await person.presses("answer:phone_seen:no", "answer:safe_contact:any")
+    assert person.was_asked("hurt_now")
 
 
 async def test_a_locked_chat_shows_9_1_1_and_numbers_but_not_where_it_stopped(
@@ -133,6 +148,35 @@ async def test_the_words_themselves_are_kept_nowhere_and_shown_nowhere(world: Wo
 
 async def test_the_offer_comes_once(world: World) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any", "do:no_thanks")
-    await person.presses("answer:safe_contact:evening")
+    await person.presses(*OFFERED_A_WORD, "do:no_thanks", "answer:safe_contact:evening")
     assert not person.was_asked("code_word")
+
+
+async def test_a_locked_page_forgets_what_it_showed(world: World) -> None:
+    person = await with_words(world.someone())
+    await person.says("hello", after=3600)
+    assert [reply.text for reply in await person.screen()] == [text_of("code_word_please")]
+
+
+async def test_a_cry_for_help_after_a_break_does_not_open_the_chat(world: World) -> None:
+    person = await with_words(world.someone())
+    await person.says("he is going to kill me", after=3600)
+    assert person.was_told("report_danger")
+    await person.presses("do:resume_check")
+    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+
+
+@pytest.mark.parametrize("payload", ["do:emergency", "do:numbers", "do:person"])
+async def test_help_is_never_locked(world: World, payload: str) -> None:
+    person = await with_words(world.someone())
+    await person.presses(payload, after=3600)
+    assert not person.was_told("code_word_please")
+
+
+@pytest.mark.parametrize("typed", ["my boss has all of our passports", "he took it, what can I do"])
+async def test_a_sentence_is_heard_and_never_taken_as_the_word(world: World, typed: str) -> None:
+    person = world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    await person.says(typed)
+    assert person.was_told("engine_away")
+    assert not (await person.session()).code_mark

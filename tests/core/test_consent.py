@@ -4,7 +4,7 @@ import pytest
 
 from bot.handoff.record import Case
 from bot.safety.levels import Level
-from tests.core.world import Someone, World
+from tests.core.world import Someone, World, payloads
 
 ANSWERS = ("lang:en", "do:start_check", "answer:safe_now:safe", "answer:phone_seen:yes",
            "answer:minor:skipped", "answer:documents_held:yes", "answer:deceived:unsure",
@@ -77,21 +77,25 @@ async def test_an_answer_given_while_waiting_reaches_the_case_and_the_place(
     assert (await case_of(person)).answers["hurt_now"] == "yes"
 
 
-async def test_asking_for_a_person_is_always_accepted_and_asks_for_consent_once(
+async def test_asking_for_a_person_puts_one_in_line_at_once_and_asks_for_consent_once(
     world: World,
 ) -> None:
     person = world.someone()
     await person.presses("lang:en", "do:person")
-    assert person.was_asked("consent")
-    assert await person.handoff() is None
-    await person.presses("answer:consent:nothing")
     assert person.was_told("handoff_nobody", place=1)
     assert "1-833-900-1010" in person.read_words()
+    assert person.was_asked("consent")
     first = await person.handoff()
+    assert first is not None
+    assert first.consent == "nothing"
+    await person.presses("answer:consent:urgency")
+    assert person.was_told("handoff_meanwhile")
+    kept = await person.handoff()
+    assert kept is not None
+    assert (kept.id, kept.consent) == (first.id, "urgency")
     await person.presses("do:cancel_wait", "do:person")
     assert not person.was_asked("consent")
     again = await person.handoff()
-    assert first is not None
     assert again is not None
     assert again.id != first.id
 
@@ -101,7 +105,6 @@ async def test_asking_twice_keeps_the_place(world: World) -> None:
     for person in (ana, bo):
         await person.presses("lang:en", "do:person", "answer:consent:nothing")
     await ana.presses("do:person")
-    assert person.shown
     assert [waits.person for waits in await world.queue.waiting()] == [ana.id, bo.id]
     await ana.presses("do:wait_place")
     assert "number 1" in ana.read_words()
@@ -111,9 +114,9 @@ async def test_the_place_is_true_when_a_counsellor_is_there(world: World) -> Non
     await world.on_shift()
     ana, bo = world.someone("ana"), world.someone("bo")
     for number, person in enumerate((ana, bo), 1):
-        await person.presses("lang:en", "do:person")
+        await person.presses("lang:en")
         await world.on_shift()
-        await person.presses("answer:consent:nothing")
+        await person.presses("do:person", after=0)
         assert person.was_told("handoff_waiting_place", place=number)
 
 
@@ -129,13 +132,30 @@ async def test_going_on_with_the_check_keeps_the_place_in_line(world: World) -> 
     assert (before.id, before.asked_at) == (after.id, after.asked_at)
 
 
-async def test_under_a_counsellors_talk_old_buttons_do_nothing(world: World) -> None:
+async def test_during_a_talk_answers_go_to_the_counsellor(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:person", "answer:consent:nothing")
+    claimed = await person.is_claimed()
+    assert await person.presses("answer:consent:all") == []
+    assert (await case_of(person)).consent == "all"
+    await person.presses("answer:safe_now:danger")
+    assert person.was_told("danger_seen")
+    found = await world.queue.get(claimed.id)
+    assert found is not None
+    assert found.level is Level.RED
+    lines = await world.queue.transcript.read(found)
+    assert "All my answers" in lines[0].text
+    assert "I am in danger" in lines[1].text
+
+
+@pytest.mark.parametrize("payload", ["do:start_check", "lang:fr", "answer:x:y", "do:nothing"])
+async def test_during_a_talk_other_old_buttons_do_nothing(world: World, payload: str) -> None:
     person = world.someone()
     await person.presses("lang:en", "do:person", "answer:consent:nothing")
     await person.is_claimed()
-    await person.presses("answer:consent:all")
+    before = await person.session()
+    await person.presses(payload)
     assert person.was_told("old_button")
-    assert (await case_of(person)).consent == "nothing"
-    assert "do:person" not in {b.payload for r in person.shown for row in r.buttons for b in row}
-    await person.presses("answer:safe_now:danger")
-    assert person.was_told("danger_seen")
+    assert "do:person" not in payloads(person.shown)
+    after = await person.session()
+    assert (after.answers, after.checking) == (before.answers, before.checking)

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.safety.levels import Level
-from tests.core.world import DANGER, LANGUAGES, SELF_HARM, World, payloads, text_of
+from tests.core.world import DANGER, LANGUAGES, OFFERED_A_WORD, SELF_HARM, World, payloads, text_of
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -34,7 +34,7 @@ STATES = {
     "asked for consent": ["lang:en", "do:person"],
     "waiting for a person": ["lang:en", "do:person", "answer:consent:nothing"],
     "line left": ["lang:en", "do:person", "answer:consent:nothing", "do:cancel_wait"],
-    "asked for a code word": ["lang:en", "do:start_check", "answer:safe_contact:any"],
+    "asked for a code word": [*OFFERED_A_WORD],
     "asked for the province": ["lang:en", "do:near_me"],
     "choosing a language": ["lang:en", "do:language"],
     "about to leave": ["lang:en", "show:ask_privacy"],
@@ -54,7 +54,7 @@ async def test_danger_is_heard_in_every_state(world: World, state: str) -> None:
 
 async def test_danger_is_heard_while_a_second_word_is_asked_for(world: World) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.presses(*OFFERED_A_WORD)
     await person.says("marigold")
     await person.says(DANGER["en"])
     assert person.was_told("report_danger")
@@ -65,7 +65,7 @@ async def test_danger_is_heard_while_the_chat_is_locked_and_shows_nothing_else(
     world: World,
 ) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.presses(*OFFERED_A_WORD)
     await person.says("marigold")
     await person.presses("do:no_thanks")
     await person.says(DANGER["en"], after=3600)

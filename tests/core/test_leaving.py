@@ -4,7 +4,7 @@ import pytest
 
 from bot.messages import Channel, Kind
 from tests.core.test_danger import STATES
-from tests.core.world import LANGUAGES, LEAVE, Someone, World, text_of
+from tests.core.world import LANGUAGES, LEAVE, OFFERED_A_WORD, Someone, World, text_of
 
 
 async def nothing_is_left_of(person: Someone) -> bool:
@@ -61,7 +61,7 @@ async def test_leaving_ends_a_talk_with_a_counsellor_and_deletes_it(world: World
 
 async def test_someone_locked_out_can_still_leave(world: World) -> None:
     person = world.someone()
-    await person.presses("lang:en", "do:start_check", "answer:safe_contact:any")
+    await person.presses(*OFFERED_A_WORD)
     await person.says("marigold")
     await person.presses("do:no_thanks")
     await person.says("leave", after=3600)
@@ -71,6 +71,7 @@ async def test_someone_locked_out_can_still_leave(world: World) -> None:
 
 async def test_a_flood_does_not_hold_back_leaving(world: World) -> None:
     person = world.someone()
+    await person.presses("lang:en")
     for number in range(40):
         await person.says(f"message {number}", after=0)
     assert person.was_told("too_fast")

@@ -35,6 +35,9 @@ LANGUAGES = ("ar", "en", "es", "fr", "pa", "zh-Hans")
 #: Nobody listens there.
 NO_ENGINE = "http://127.0.0.1:9"
 MASTER = b"\x05" * 32
+#: What leads to the offer of a secret word: only who may be read over the shoulder gets it.
+OFFERED_A_WORD = ("lang:en", "do:start_check", "answer:phone_seen:unsure",
+                  "answer:safe_contact:any")  # fmt: skip
 #: One sentence of the danger, the self-harm list and one leave word, in every language.
 DANGER = {
     "en": "he is going to kill me",
@@ -98,8 +101,8 @@ class Clock:
 async def until(true: Callable[[], Any], what: str = "") -> None:
     """Waits until something is so; a test that waits in vain fails with `what`."""
     try:
-        async with asyncio.timeout(30):
-            while not await true():
+        async with asyncio.timeout(15):
+            while not await true():  # noqa: ASYNC110 - what is waited for is in Redis
                 await asyncio.sleep(0.003)
     except TimeoutError:
         raise AssertionError(f"never came: {what}") from None

@@ -1,0 +1,59 @@
+"""The language: what a person chose or writes decides, and a switch is only ever offered."""
+
+import pytest
+
+from tests.core.engine_server import EngineServer
+from tests.core.world import LANGUAGES, World, payloads, text_of, words
+
+PUNJABI = "ਮੈਨੂੰ ਮਦਦ ਚਾਹੀਦੀ ਹੈ, ਮਾਲਕ ਨੇ ਮੇਰਾ ਪਾਸਪੋਰਟ ਰੱਖ ਲਿਆ ਹੈ"
+
+
+async def test_another_language_is_offered_once(spoken_world: World, engine: EngineServer) -> None:
+    engine.means[PUNJABI] = (["disclose_control"], None)
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.says(PUNJABI)
+    assert person.was_told("disclose_control", "en")
+    assert person.was_told("language_offer", "pa")
+    assert "lang:pa" in payloads(person.shown)
+    await person.says(PUNJABI)
+    assert not person.was_told("language_offer", "pa")
+
+
+async def test_who_chose_a_language_keeps_it(spoken_world: World, engine: EngineServer) -> None:
+    person = spoken_world.someone()
+    await person.presses("lang:ar")
+    for text in ("hello how are you doing today", "bonjour, comment allez-vous", PUNJABI):
+        await person.says(text)
+        assert (await person.session()).language == "ar"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_language_is_chosen_by_button_or_by_its_own_name(
+    world: World, language: str
+) -> None:
+    person = world.someone()
+    await person.presses(f"lang:{language}")
+    assert person.was_told("greeting", language)
+    await person.presses("lang:en")
+    await person.says(dict(words().languages())[language])
+    assert person.was_told("language_set", language)
+    assert (await person.session()).language == language
+
+
+async def test_while_it_is_not_known_everything_is_said_twice_with_the_choice(
+    world: World,
+) -> None:
+    person = world.someone()
+    await person.says("🙂")
+    assert text_of("engine_away", "en") in person.read_words()
+    assert text_of("engine_away", "fr") in person.read_words()
+    assert {f"lang:{code}" for code in LANGUAGES} <= payloads(person.shown)
+
+
+async def test_a_language_not_offered_shows_the_choice(world: World) -> None:
+    person = world.someone()
+    for payload in ("lang:xx", "lang:", "lang:en-CA", "lang:EN"):
+        await person.presses(payload)
+        assert {f"lang:{code}" for code in LANGUAGES} <= payloads(person.shown)
+        assert (await person.session()).language is None

@@ -1,0 +1,367 @@
+"""Workers: everybody answered once and in order, however many there are and whoever dies."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+import bot.worker
+from bot.dialogue.engine import Answer, Engine
+from bot.handoff.queue import Queue
+from bot.handoff.record import Handoff
+from bot.inbox import shard_of
+from bot.keys import SHARDS, Keys
+from bot.messages import Channel, Kind
+from tests.core.engine_server import EngineServer
+from tests.core.world import DANGER, Someone, World, text_of, until
+from tests.redis_server import RedisServer
+
+
+async def own_words(person: Someone) -> list[str]:
+    """What the screen shows of what the person said themselves: one line for each turn done."""
+    return [reply.text for reply in await person.screen() if reply.speaker == "person"]
+
+
+async def answers(person: Someone) -> list[str]:
+    return [reply.text for reply in await person.screen() if reply.speaker != "person"]
+
+
+async def test_sixty_people_write_twenty_messages_each_to_three_workers(
+    idle_world: World,
+) -> None:
+    people = [idle_world.someone(f"person {number}") for number in range(60)]
+    async with idle_world.working(*(idle_world.worker() for _ in range(3))):
+        for number in range(20):
+            idle_world.clock.forward(10)
+            for person in people:
+                await idle_world.accept(person.inbound(text=f"message {number}"))
+        await idle_world.all_done()
+    for person in people:
+        assert await own_words(person) == [f"message {number}" for number in range(20)]
+        assert len(await answers(person)) == 20
+    assert await idle_world.dead_letters() == []
+
+
+@contextlib.asynccontextmanager
+async def process(world: World, server: RedisServer, engine: str) -> AsyncIterator[Any]:
+    """A worker in a process of its own; killed at the end, if it still lives."""
+    asked = {"redis": server.url, "prefix": world.keys.prefix, "engine": engine, "patience": 60}
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.core.worker_process", json.dumps(asked),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert started.stdout is not None
+    try:
+        await started.stdout.readline()
+        yield started
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            started.kill()
+        await started.communicate()
+
+
+async def test_killed_in_the_middle_of_turns_nobody_is_lost_or_answered_twice(
+    idle_world: World, redis_server: RedisServer, engine: EngineServer
+) -> None:
+    people = [idle_world.someone(f"person {number}") for number in range(8)]
+    async with process(idle_world, redis_server, engine.url) as first:
+        for person in people:
+            await idle_world.accept(person.inbound(Kind.BUTTON, button="lang:en"))
+        await idle_world.all_done()
+        engine.answers.clear()
+        for number in range(5):
+            idle_world.clock.forward(10)
+            for person in people:
+                await idle_world.accept(person.inbound(text=f"message {number}"))
+
+        async def all_in_mid_turn() -> bool:
+            return len(engine.heard) == len(people)
+
+        await until(all_in_mid_turn, "a turn of each person is under way")
+        first.kill()
+        await first.wait()
+    engine.answers.set()
+    async with process(idle_world, redis_server, engine.url):
+        await idle_world.all_done("what the dead worker had begun is finished")
+    not_understood = [text_of("not_understood"), *[text_of("not_understood_again")] * 4]
+    for person in people:
+        assert (await own_words(person))[1:] == [f"message {number}" for number in range(5)]
+        assert (await answers(person))[1:] == not_understood
+
+
+async def test_killed_again_and_again_at_any_moment(
+    idle_world: World, redis_server: RedisServer, engine: EngineServer
+) -> None:
+    people = [idle_world.someone(f"person {number}") for number in range(4)]
+
+    async def people_write() -> None:
+        for number in range(40):
+            idle_world.clock.forward(10)
+            for person in people:
+                await idle_world.accept(person.inbound(text=f"message {number}"))
+            await asyncio.sleep(0.05)
+
+    writing = asyncio.create_task(people_write())
+    for _ in range(3):
+        done = len(engine.heard)
+        async with process(idle_world, redis_server, engine.url) as worker:
+
+            async def some_done(done: int = done) -> bool:
+                return len(engine.heard) > done + 15 or writing.done()
+
+            await until(some_done, "it works")
+            worker.kill()
+    await writing
+    async with process(idle_world, redis_server, engine.url):
+        await idle_world.all_done()
+    for person in people:
+        assert await own_words(person) == [f"message {number}" for number in range(40)]
+
+
+async def test_a_worker_that_is_stopped_finishes_what_it_began(
+    idle_world: World, engine: EngineServer
+) -> None:
+    use = replace(idle_world.use, engine=Engine(engine.url, "token", 60))
+    person = idle_world.someone()
+    worker = idle_world.worker(use=use)
+    running = asyncio.create_task(worker.run())
+    engine.answers.clear()
+    await idle_world.accept(person.inbound(text="hello there"))
+    await until(lambda: heard(engine, 1), "the turn is under way")
+    worker.stop()
+    engine.answers.set()
+    await running
+    assert await own_words(person) == ["hello there"]
+    owned = [await idle_world.redis.exists(idle_world.keys.shard(shard)) for shard in range(SHARDS)]
+    assert not any(owned), "another may begin at once"
+    await use.engine.close()
+
+
+async def heard(engine: EngineServer, count: int) -> bool:
+    return len(engine.heard) >= count
+
+
+async def test_a_worker_that_was_away_longer_than_its_lease_takes_nothing_with_it(
+    idle_world: World, redis_server: RedisServer, engine: EngineServer
+) -> None:
+    """A paused machine wakes up and believes that it still owns its shards."""
+    people = [idle_world.someone(f"person {number}") for number in range(40)]
+    async with process(idle_world, redis_server, engine.url) as first:
+        await until(lambda: owned(idle_world), "the first owns every shard")
+        first.send_signal(signal.SIGSTOP)
+        await until(lambda: owned_by_nobody(idle_world), "its leases ran out")
+        async with process(idle_world, redis_server, engine.url):
+            await until(lambda: owned(idle_world), "the second owns every shard")
+            first.send_signal(signal.SIGCONT)
+            for number in range(20):
+                for person in people:
+                    await idle_world.accept(person.inbound(text=f"message {number}"))
+            await idle_world.all_done("every message, whoever read it")
+    for person in people:
+        assert await own_words(person) == [f"message {number}" for number in range(20)]
+
+
+async def owned(world: World) -> bool:
+    names = [world.keys.shard(shard) for shard in range(SHARDS)]
+    return await world.redis.exists(*names) == SHARDS
+
+
+async def owned_by_nobody(world: World) -> bool:
+    return not await world.redis.exists(*[world.keys.shard(shard) for shard in range(SHARDS)])
+
+
+async def test_an_entry_nobody_can_open_holds_nobody_up(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en")
+    await world.redis.xadd(world.keys.inbox(shard_of(person.id)), {"e": b"junk"})
+    await person.says("is anybody there")
+    assert person.was_told("engine_away")
+    await until(lambda: put_aside(world, ["unreadable"]), "it is put aside")
+
+
+async def put_aside(world: World, why: list[str]) -> bool:
+    return await world.dead_letters() == why
+
+
+async def test_streams_that_expired_are_made_again(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en")
+    for shard in range(SHARDS):
+        await world.redis.delete(world.keys.inbox(shard))
+    await person.says("hello after two quiet days")
+    assert person.was_told("engine_away")
+
+
+class Broken(Engine):
+    """An engine client with a defect: it stands for any defect in a handler."""
+
+    error: BaseException = RuntimeError("CANARY a text that no log may show")
+
+    async def text(self, person: str, text: str) -> Answer:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("CANARY"), KeyError("CANARY"), UnicodeError("CANARY"), RecursionError(),
+     MemoryError(), OSError("CANARY"), TimeoutError("CANARY")],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+async def test_when_a_turn_fails_the_person_gets_numbers_and_the_next_message_works(
+    idle_world: World, capfd: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    broken = Broken("http://127.0.0.1:9", "token")
+    broken.error = error
+    person = idle_world.someone()
+    async with idle_world.working(idle_world.worker(use=replace(idle_world.use, engine=broken))):
+        await person.presses("lang:en")
+        await person.says("can my boss keep my passport and my pay?")
+        assert person.was_told("store_away")
+        await person.presses("do:numbers")
+        assert "1-833-900-1010" in person.read_words()
+    assert await idle_world.dead_letters() == ["failed"]
+    assert "CANARY" not in "".join(capfd.readouterr())
+    assert "passport" not in (await idle_world.dump()).decode("latin-1")
+    await broken.close()
+
+
+async def test_a_turn_that_hangs_ends_with_numbers(
+    idle_world: World, engine: EngineServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.worker, "_LONGEST_TURN", 0.3)
+    engine.answers.clear()
+    patient = Engine(engine.url, "token", 60)
+    person = idle_world.someone()
+    async with idle_world.working(idle_world.worker(use=replace(idle_world.use, engine=patient))):
+        await person.presses("lang:en")
+        await person.says("he keeps my passport and my pay")
+        assert person.was_told("store_away")
+    engine.answers.set()
+    await patient.close()
+
+
+async def test_danger_in_a_turn_that_fails_still_shows_the_card(
+    idle_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Handoff:
+        raise RuntimeError
+
+    monkeypatch.setattr(Queue, "current", fails)
+    person = idle_world.someone()
+    async with idle_world.working():
+        await person.says(DANGER["es"])
+        assert person.was_told("report_danger", "es")
+        assert person.was_told("store_away", "es")
+
+
+async def test_nobody_quiet_is_written_to_because_of_a_failure(
+    idle_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Handoff:
+        raise RuntimeError
+
+    monkeypatch.setattr(Queue, "current", fails)
+    person = idle_world.someone(channel=Channel.TELEGRAM)
+    async with idle_world.working():
+        assert await person.sends(Kind.IDLE) == []
+        assert await person.sends(Kind.BLOCKED) == []
+
+
+class LosesRedis(Engine):
+    """The store goes away in the middle of a turn, and the turn fails."""
+
+    server: RedisServer
+    turns = 0
+
+    async def text(self, person: str, text: str) -> Answer:
+        self.turns += 1
+        if self.turns == 1:
+            self.server.stop()
+        raise RuntimeError
+
+
+async def test_redis_away_while_a_turn_fails_delays_the_answer_and_loses_nothing(
+    own_redis: RedisServer,
+) -> None:
+    async with Redis.from_url(own_redis.url) as redis:
+        world = World(redis, Keys("t:"))
+        broken = LosesRedis("http://127.0.0.1:9", "token")
+        broken.server = own_redis
+        person = world.someone()
+        async with world.working(world.worker(use=replace(world.use, engine=broken))):
+            await person.presses("lang:en")
+            world.clock.forward(10)
+            await world.accept(person.inbound(text="one two three"))
+            await until(lambda: away(own_redis), "Redis is away")
+            own_redis.start()
+            await until(lambda: told(person), "an answer")
+        await world.engine.close()
+        await broken.close()
+
+
+async def away(server: RedisServer) -> bool:
+    return server._process is None
+
+
+async def told(person: Someone) -> bool:
+    with contextlib.suppress(RedisError):  # its old connections are broken
+        return text_of("store_away") in await answers(person)
+    return False
+
+
+async def test_redis_that_comes_back_finds_the_worker_waiting(own_redis: RedisServer) -> None:
+    async with Redis.from_url(own_redis.url) as redis:
+        world = World(redis, Keys("t:"))
+        person = world.someone()
+        async with world.working():
+            await person.presses("lang:en")
+            own_redis.stop()
+            own_redis.start()
+            await until(lambda: accepts(world, person), "Redis is back")
+            await person.answers()
+            assert await own_words(person) == ["English", "hello again"]
+        await world.engine.close()
+
+
+async def accepts(world: World, person: Someone) -> bool:
+    with contextlib.suppress(Exception):
+        return await world.accept(person.inbound(text="hello again"), "the same update")
+    return False
+
+
+class Meanwhile(Engine):
+    """While the engine thinks, a counsellor claims this person."""
+
+    world: World
+    person: Someone
+    turns = 0
+
+    async def text(self, person: str, text: str) -> Answer:
+        self.turns += 1
+        if self.turns == 1:
+            await self.person.is_claimed()
+        return Answer(("greet",))
+
+
+async def test_claimed_during_a_turn_the_turn_is_done_again_and_the_words_are_relayed(
+    idle_world: World,
+) -> None:
+    engine = Meanwhile("http://127.0.0.1:9", "token")
+    person = engine.person = idle_world.someone()
+    async with idle_world.working(idle_world.worker(use=replace(idle_world.use, engine=engine))):
+        await person.presses("lang:en", "do:person", "answer:consent:all")
+        assert await person.says("are you there") == [], "the assistant is silent"
+    found = await person.handoff()
+    assert found is not None
+    lines = await idle_world.queue.transcript.read(found)
+    assert [line.text for line in lines] == ["are you there"]
+    assert engine.turns == 1
+    await engine.close()
