@@ -12,7 +12,7 @@ ENGINE_READY := engine/.venv/.complete
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup train test test-bot test-engine fuzz check format strings bench doctor audit \
+.PHONY: help run setup train test test-bot test-engine journeys fuzz check format strings bench doctor audit \
 	secrets compose-check clean distclean
 
 help: ## this list
@@ -36,8 +36,15 @@ train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
 
 test: test-bot test-engine ## every test: bot, console, doors, browser, engine
 
-test-bot: setup train ## all tests but the engine's own; ARGS="-k word" picks some
-	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(PYTHON) -m pytest $(ARGS)
+test-bot: setup train
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
+		$(PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/journeys $(ARGS)
+	@$(MAKE) --no-print-directory journeys
+
+# A process of their own: the browser's event loop and those of the other tests do not mix.
+journeys: setup train ## whole journeys: both doors, the real engine, a counsellor in a browser
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
+		$(PYTHON) -m pytest -n 2 --dist loadfile tests/journeys $(ARGS)
 
 test-engine: train ## the engine's own tests; ARGS="-k word" picks some
 	@cd engine && .venv/bin/python -m pytest $(ARGS)

@@ -160,8 +160,7 @@ class Words:
         names = {"answer": rest.replace(":", "."), "region": f"region.{rest}"}
         if kind == "lang":
             return self._languages[rest].name if rest in self._languages else ""
-        name = names.get(kind, rest)
-        labels = self._languages["en"].sections["buttons"]
-        if name not in labels and name.rpartition(".")[2] not in labels:
+        try:
+            return self._button(names.get(kind, rest), language).label
+        except DataError:  # forged, or from another version
             return ""
-        return self._button(name, language).label

@@ -39,6 +39,7 @@ TEXTS: tuple[str, ...] = (
     "hello привет 你好 مرحبا", "ਮੈਂ want to ਜਾਣਾ", "je want ayuda por favor", "wo xiang zou",
     "ana 3ayza masa3da", "main ghar jaana chahti hun", "ayúdame s'il vous plaît", "help帮我",
     "𓀀𓁐", "ᚠᚢᚦ", "ᐃᓄᒃᑎᑐᑦ", "ꦲꦏ꧀ꦱꦫ", "ภาษาไทย", "Ελληνικά", "አማርኛ", "ქართული", "日本語です", "한국어",
+    "help アパート please", "ｱ help", "㌀ x",
     # words with a meaning of their own, odd or mixed up
     "yes", "no", "Yes?", "no?", "yes no", "si", "ya", "ok", "n", "y", "o", "skip skip", "leave me",
     "exit?", "EXIT", " exit ", "e\u200bxit", "stop", "unsubscribe", "9-1-1", "911", "text 911",

@@ -59,7 +59,8 @@ def script_of(cleaned: str) -> str:
     if counts["kana"] and counts["kana"] + counts["han"] > counts["latin"]:
         return "unknown"  # Japanese also uses hanzi; its own letters decide
     # Ties go to the name that comes first in the alphabet, never to the order of a set.
-    return min(counts, key=lambda name: (-counts[name] * _weight(name), name))
+    leading = min(counts, key=lambda name: (-counts[name] * _weight(name), name))
+    return "unknown" if leading == "kana" else leading
 
 
 def own_words(cleaned: str, script: str) -> str:
