@@ -36,7 +36,7 @@ train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
 
 test: test-bot test-engine ## every test: bot, console, doors, browser, engine
 
-test-bot: setup train
+test-bot: setup train ## everything but the engine's own tests
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
 		$(PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/journeys $(ARGS)
 	@$(MAKE) --no-print-directory journeys
