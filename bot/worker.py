@@ -6,6 +6,7 @@ the effects of a turn and the end of its entry are one step (bot/inbox.py).
 """
 
 import asyncio
+import time
 from collections import defaultdict
 
 import structlog
@@ -26,6 +27,9 @@ from bot.vault import seal
 log = structlog.get_logger()
 #: A turn whose handoff changed meanwhile (a counsellor claimed) is done again, so often.
 _AGAIN = 5
+#: A lease not renewed for this share of its time is not counted on: after a pause of the machine
+#: another worker may own the shard, and would be overtaken by what we still read from it.
+_SURE = 0.6
 #: How long one turn may take before the person gets the emergency answer, seconds.
 _LONGEST_TURN = 20.0
 
@@ -38,7 +42,7 @@ class Worker:
     ) -> None:
         self._inbox, self._outbox, self._memory = inbox, outbox, memory
         self._use, self._emergency = use, emergency
-        self._held: set[int] = set()
+        self._held: dict[int, float] = {}  # shard -> when its lease was last asked for
         self._lines: dict[str, asyncio.Queue[Entry]] = defaultdict(asyncio.Queue)
         self._begun: set[Entry] = set()  # lined up or being answered now
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -62,13 +66,16 @@ class Worker:
             leases.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             try:
-                for shard in self._held:
+                for shard in list(self._held):
                     await self._inbox.let_go(shard)
             except (RedisError, OSError):
                 pass  # the leases run out by themselves
 
     async def _step(self) -> None:
         await self._take_shards()
+        for shard, asked in list(self._held.items()):
+            if time.monotonic() - asked > LEASE_MS / 1000 * _SURE:
+                self._held.pop(shard, None)
         if not self._held:
             await asyncio.sleep(0.2)
             return
@@ -77,7 +84,7 @@ class Worker:
             entries = await self._inbox.fresh(held, wait_ms=300)
             entries += await self._inbox.strayed(held)
         except ResponseError:  # an unused stream expired, its group with it
-            for shard in self._held:
+            for shard in list(self._held):
                 await self._inbox.open_group(shard)
             return
         for entry in sorted(entries, key=lambda entry: entry.order):
@@ -87,9 +94,10 @@ class Worker:
         for shard in range(SHARDS):
             if shard in self._held:
                 continue
+            asked = time.monotonic()
             if await self._inbox.hold(shard):
                 await self._inbox.open_group(shard)
-                self._held.add(shard)
+                self._held[shard] = asked
                 for entry in await self._inbox.left_over(shard):
                     self._line_up(entry)
 
@@ -99,8 +107,11 @@ class Worker:
             await asyncio.sleep(LEASE_MS / 4000)
             for shard in list(self._held):
                 try:
+                    asked = time.monotonic()
                     if not await self._inbox.hold(shard):
-                        self._held.discard(shard)
+                        self._held.pop(shard, None)
+                    elif shard in self._held:
+                        self._held[shard] = asked
                 except (RedisError, OSError):
                     pass  # tried again at once; commits check the lease anyway
 
@@ -155,7 +166,9 @@ class Worker:
             await self._apologise(entry, inbound)
             return
         if verdict == "lost":
-            self._held.discard(entry.shard)
+            self._held.pop(entry.shard, None)
+        elif verdict == "changed":
+            raise QueueUnavailable("the handoff kept changing")  # the turn is done once more
 
     async def _attempt(self, entry: Entry, inbound: Inbound) -> str:
         inbound, found = core.open_turn(self._use, inbound)
