@@ -73,7 +73,7 @@ class Visitor:
 
 
 def journey(web: str, console: str, doctor: Callable[[], str]) -> None:
-    """Says hello, asks for a person, consents, waits in line; exits when a step fails."""
+    """Asks about rights, asks for a person, consents, waits in line; exits when a step fails."""
     says = Words.load().language("en").sections["responses"]
 
     def first_line(key: str) -> str:
@@ -83,13 +83,14 @@ def journey(web: str, console: str, doctor: Callable[[], str]) -> None:
         sys.exit("the console does not answer")
     person = Visitor(web)
     person.look()
-    person.write("hello")
-    person.wait_for(first_line("greet"))  # the engine's answer, not the menu of when it is away
-    person.press("person")
+    person.write("what are my rights at work")
+    person.wait_for(first_line("ask_rights"))  # the engine understood: not the menu without it
+    person.press("do:person")
+    person.wait_for(first_line("handoff_nobody"))
     person.wait_for(first_line("ask_consent"))
     person.press("consent", "urgency")
-    person.wait_for(first_line("handoff_nobody"))
+    person.wait_for(first_line("handoff_meanwhile"))
     told = doctor()
     if "people waiting: 1" not in told or "BAD" in told:
         sys.exit(f"the service says:\n{told}")
-    print("journey: hello answered by the engine, a person asked for, one person waits in line")
+    print("journey: a question answered by the engine, a person asked for, one person waits in line")
