@@ -93,4 +93,4 @@ def journey(web: str, console: str, doctor: Callable[[], str]) -> None:
     told = doctor()
     if "people waiting: 1" not in told or "BAD" in told:
         sys.exit(f"the service says:\n{told}")
-    print("journey: a question answered by the engine, a person asked for, one person waits in line")
+    print("journey: a question answered by the engine, one person waits in line")
