@@ -12,7 +12,7 @@ ENGINE_READY := engine/.venv/.complete
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup train test test-bot test-engine journeys fuzz check format strings bench doctor audit \
+.PHONY: help run setup train test test-bot test-engine journeys fuzz evaluate check format strings bench doctor audit \
 	secrets compose-check clean distclean
 
 help: ## this list
@@ -51,6 +51,9 @@ test-engine: train ## the engine's own tests; ARGS="-k word" picks some
 
 fuzz: setup train ## 20,000 generated messages through the core (make test takes 2,000)
 	@NORTHLIGHT_FUZZ=20000 $(PYTHON) -m pytest tests/fuzz --timeout 1800 $(ARGS)
+
+evaluate: setup train ## how well it understands: writes docs/understanding.md; ARGS="--wrong pa"
+	@$(PYTHON) -m evaluation $(ARGS)
 
 check: setup ## style, formatting, types, lock files
 	@$(PYTHON) -m ruff check .

@@ -14,7 +14,7 @@ from bot.safety.lexicon import Lexicon
 from bot.safety.screen import screen
 
 
-class _Parser:
+class Parser:
     """The engine's own parser as a child process: no service has to run for this."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -35,7 +35,7 @@ class _Parser:
 
 
 @contextmanager
-def _parser() -> Iterator[_Parser]:
+def parser() -> Iterator[Parser]:
     python = ROOT / "engine" / ".venv" / "bin" / "python"
     if not python.exists():
         raise EngineUnavailable("the engine is not installed: run `make setup`")
@@ -51,20 +51,20 @@ def _parser() -> Iterator[_Parser]:
         env={"PYTHONPATH": str(ROOT / "engine"), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
     )
     try:
-        yield _Parser(process)
+        yield Parser(process)
     finally:
         process.kill()
         process.communicate()
 
 
-def explain(lines: Iterable[str], parser: _Parser) -> Iterator[dict[str, Any]]:
+def explain(lines: Iterable[str], engine: Parser) -> Iterator[dict[str, Any]]:
     """One dictionary a line: language and certainty, screen hits, intent and confidence."""
     words, lexicon = Words.load(), Lexicon.load()
     for raw in lines:
         text = raw.rstrip("\r\n").encode("utf-8", "replace").decode("utf-8")
         reading = detection.update(None, text, offered=words.codes())
         found = screen(text, lexicon)
-        intent, confidence = parser.intent(text)
+        intent, confidence = engine.intent(text)
         yield {
             "language": reading.language or reading.detected,
             "certainty": round(reading.certainty, 4),
@@ -78,7 +78,7 @@ def explain(lines: Iterable[str], parser: _Parser) -> Iterator[dict[str, Any]]:
 
 def understand(lines: Iterable[str] = sys.stdin, out: IO[str] = sys.stdout) -> int:
     """Reads lines, prints one JSON object a line. Raises EngineUnavailable."""
-    with _parser() as parser:
-        for found in explain(lines, parser):
+    with parser() as engine:
+        for found in explain(lines, engine):
             print(json.dumps(found, ensure_ascii=False), file=out, flush=True)
     return 0

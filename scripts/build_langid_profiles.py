@@ -1,8 +1,8 @@
-"""Build the profiles of romanised Punjabi, Arabic and Hindi/Urdu that the language detector reads.
+"""Build the language detector's own profiles from how people write (nlu/, also romanised).
 
-Run after the romanised lines of nlu/*.yml or of romanised_seed.yml changed:
+Run after lines of nlu/*.yml or of romanised_seed.yml changed:
 
-    python scripts/build_langid_profiles.py          writes bot/conversation/language/romanised.json
+    python scripts/build_langid_profiles.py            writes own_profiles.json of the detector
     python scripts/build_langid_profiles.py --check    exit 1 if the written file is out of date
 """
 
@@ -22,33 +22,40 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bot.conversation.language.cleaning import clean  # noqa: E402  # the project is not installed
+from bot.conversation.language.codes import LANGUAGES, ROMANISED, SHARED_SCRIPTS  # noqa: E402
 from bot.conversation.language.scripts import script_of  # noqa: E402
 
 LANGUAGE_DIR = ROOT / "bot/conversation/language"
-TARGET = LANGUAGE_DIR / "romanised.json"
-#: Which training files hold romanised lines of which state.
-SOURCES = {"pa-Latn": ("pa",), "ar-Latn": ("ar",), "hi-Latn": ("hi", "ur")}
+TARGET = LANGUAGE_DIR / "own_profiles.json"
+#: Which training files hold the lines of each state, and in which script they are written.
+SOURCES = {
+    **{code: ((code,), script) for script in ("latin", "cyrillic", "arabic")
+       for code in SHARED_SCRIPTS[script] if code in LANGUAGES},
+    **{state: ((code,), "latin") for state, code in ROMANISED.items()},
+    "hi-Latn": (("hi", "ur"), "latin"),  # spoken alike: never told apart by the letters
+}  # fmt: skip
 ANNOTATION = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 
 
-def nlu_lines(language: str, root: Path = ROOT) -> Iterator[str]:
-    """Every example of nlu/<language>.yml that is written in Latin letters."""
+def nlu_lines(language: str, script: str, root: Path = ROOT) -> Iterator[str]:
+    """Every example of nlu/<language>.yml that is written in a script."""
     path = root / "nlu" / f"{language}.yml"
     if not path.is_file():
         return
     for block in yaml.safe_load(path.read_text(encoding="utf-8")).get("nlu", []):
         for line in str(block.get("examples", "")).splitlines():
             text = ANNOTATION.sub(r"\1", line.strip().removeprefix("-").strip())
-            if script_of(clean(text)) == "latin":
+            if script_of(clean(text)) == script:
                 yield text
 
 
 def build() -> dict[str, dict[str, object]]:
-    """One langdetect profile (name, freq, n_words) for each romanised state."""
+    """One langdetect profile (name, freq, n_words) for each state."""
     seeds = yaml.safe_load((LANGUAGE_DIR / "romanised_seed.yml").read_text(encoding="utf-8"))
     profiles: dict[str, dict[str, object]] = {}
-    for state, languages in SOURCES.items():
-        lines = [*seeds[state], *(line for code in languages for line in nlu_lines(code))]
+    for state, (languages, script) in SOURCES.items():
+        said = (line for code in languages for line in nlu_lines(code, script))
+        lines = [*seeds.get(state, ()), *said]
         profile = LangProfile(state)
         for line in dict.fromkeys(clean(line) for line in lines):
             profile.update(f" {line} ")

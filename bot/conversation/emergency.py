@@ -31,8 +31,8 @@ class Emergency:
         offered = self._words.codes()
         reading = detection.update(None, text, hint=hint, offered=offered)
         language = reading.language
-        if language is None and len(found.languages) == 1:
-            language = found.languages[0]
+        if len(found.languages) == 1:
+            language = found.languages[0]  # a phrase of one language's list proves more
         keys = ["report_danger"] if found.danger else []
         keys += ["report_self_harm"] if found.self_harm else []
         keys += ["report_watched"] if found.watched and not keys else []

@@ -16,11 +16,12 @@ from bot.messages import Button, Reply
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Messages that hold numbers a person may need to hand on: they may be copied and forwarded.
-PASSABLE_PREFIXES = ("card_", "line", "ask_helpline")
+PASSABLE_PREFIXES = ("card_", "line", "ask_helpline", "topic_")
 #: Messages that must overtake everything else on the way out.
 URGENT = frozenset({"report_danger", "report_self_harm", "danger_seen", "card_911", "store_away"})
 
-_TOPICS = ("ask_", "concern_for_other")
+_NOT_LANGUAGES = ("layout.yml", "notes.yml")
+_TOPICS = ("ask_", "topic_", "concern_for_other")
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class Language:
 class Words:
     """Every word the assistant can say, in every language offered."""
 
-    def __init__(self, languages: dict[str, Language], layout: dict[str, Any]) -> None:
-        self._languages, self._layout = languages, layout
+    def __init__(
+        self, languages: dict[str, Language], layout: dict[str, Any], notes: dict[str, str]
+    ) -> None:
+        self._languages, self._layout, self._notes = languages, layout, notes
         named = {name for rows in layout["messages"].values() for row in rows for name in row}
         self._topics = {name for name in named if name.startswith(_TOPICS)}
 
@@ -48,7 +51,7 @@ class Words:
         layout = read_mapping(folder / "layout.yml")
         languages = {}
         for path in sorted(folder.glob("*.yml")):
-            if path.name == "layout.yml":
+            if path.name in _NOT_LANGUAGES:
                 continue
             raw = read_mapping(path)
             sections = {
@@ -63,7 +66,7 @@ class Words:
                 raise DataError(f"{path.name}: {missing} is missing") from None
         if "en" not in languages:
             raise DataError("responses/en.yml is missing")
-        return cls(languages, layout)
+        return cls(languages, layout, read_mapping(folder / "notes.yml")["notes"])
 
     def codes(self) -> tuple[str, ...]:
         """The languages offered, English and French first."""
@@ -93,6 +96,10 @@ class Words:
     def knows(self, key: str) -> bool:
         """Whether there is a response of that name."""
         return key in self._languages["en"].sections["responses"]
+
+    def note(self, script: str) -> str:
+        """What is said to who writes in a script we can only recognise; "" for any other."""
+        return keep_numbers(self._notes.get(script, "")).strip()
 
     def has_topic(self, key: str) -> bool:
         """Whether a button may open it: a topic that stands in layout.yml."""
@@ -126,20 +133,23 @@ class Words:
         made: list[tuple[Button, ...]] = []
         for row in rows:
             if list(row) == ["languages"]:
-                made += self._pairs(Button(name, f"lang:{code}") for code, name in self.languages())
+                names = (Button(name, f"lang:{code}") for code, name in self.languages())
+                made += self._beside(names, 3)  # their own names are short
             elif list(row) == ["regions"]:
-                names = self._languages["en"].sections["buttons"]
-                made += self._pairs(
-                    self._button(name, language) for name in names if name.startswith("region.")
-                )
+                regions = [
+                    name
+                    for name in self._languages["en"].sections["buttons"]
+                    if name.startswith("region.")
+                ]
+                made += self._beside((self._button(name, language) for name in regions), 2)
                 made.append((self._button("not_now", language),))
             elif row:
                 made.append(tuple(self._button(name, language) for name in row))
         return tuple(made)
 
-    def _pairs(self, buttons: Iterable[Button]) -> list[tuple[Button, ...]]:
+    def _beside(self, buttons: Iterable[Button], width: int) -> list[tuple[Button, ...]]:
         flat = list(buttons)
-        return [tuple(flat[at : at + 2]) for at in range(0, len(flat), 2)]
+        return [tuple(flat[at : at + width]) for at in range(0, len(flat), width)]
 
     def _button(self, name: str, language: str) -> Button:
         labels = self.language(language).sections["buttons"]

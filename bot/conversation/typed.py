@@ -2,6 +2,7 @@
 
 import re
 
+from bot.conversation import language as detection
 from bot.conversation.pressed import ACTS, Act
 from bot.dialogue import check
 from bot.dialogue.engine import Answer
@@ -31,6 +32,8 @@ _SIGNALS: dict[str, Act] = {
     "language": language.picker,
     "leave": leave.confirm,
 }
+#: One after the other, so that nobody reads the same sentence twice in a row.
+_NOT_UNDERSTOOD = ("not_understood", "not_understood_again", "not_understood_person")
 #: What a plain yes and a plain no mean to the last message, where that was not a question of the
 #: safety check.
 _YES: dict[str, Act] = {"person": handoff.ask_for_person, "leave": leave.leave}
@@ -64,6 +67,10 @@ async def _exact(turn: Turn, normal: str) -> bool:
     code = language.named(turn)
     if code:
         await language.choose(turn, code)
+        return True
+    if detection.names_indigenous(turn.inbound.text):
+        help_lines.indigenous(turn)
+        turn.ask_again()
         return True
     asked = None if _ASKING.search(turn.inbound.text) else session.expects
     word = lexicon.answer(normal, session.language) if asked else None
@@ -107,6 +114,7 @@ async def _engine(turn: Turn, text: str) -> None:
         turn.say("engine_away")
         turn.ask_again()
         return
+    language.note(turn)
     await _speak(turn, answer)
     language.offer(turn)
 
@@ -119,8 +127,9 @@ async def _speak(turn: Turn, answer: Answer) -> None:
         await urgent.show_card(turn, key)
         return
     if key == "not_understood":
-        session.misunderstood += 1
-        turn.say("not_understood" if session.misunderstood == 1 else "not_understood_again")
+        if not language.tell_unknown(turn):
+            turn.say(_NOT_UNDERSTOOD[session.misunderstood % len(_NOT_UNDERSTOOD)])
+            session.misunderstood += 1
         turn.ask_again()
         return
     session.misunderstood = 0

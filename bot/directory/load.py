@@ -26,7 +26,7 @@ from bot.directory.regions import CANADA, REGIONS
 from bot.errors import DataError
 
 #: Files of the folder that hold no entries.
-NOT_ENTRIES: Final = ("sources.yml", "superseded.yml")
+NOT_ENTRIES: Final = ("sources.yml", "superseded.yml", "rights.yml")
 
 _ID: Final = re.compile(r"[a-z]{2,12}(_[a-z0-9]+)+")
 _E164: Final = re.compile(r"\+1[2-9]\d{9}")

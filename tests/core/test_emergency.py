@@ -5,16 +5,19 @@ import socket
 import pytest
 
 from bot.conversation.emergency import Emergency
+from bot.conversation.render import ROOT
+from bot.data_file import read_mapping
 from tests.core.world import DANGER, LANGUAGES, SELF_HARM, lexicon, text_of, words
 
 MARK = "\u200e"
+#: An ordinary sentence in every language: what a counsellor might send.
 ORDINARY = {
-    "en": "hello, can my boss keep my passport and my pay?",
-    "fr": "bonjour, mon patron garde mon passeport et mon salaire",
-    "es": "hola, mi jefe tiene mi pasaporte y no me paga",
-    "pa": "ਮੇਰੇ ਮਾਲਕ ਨੇ ਮੇਰਾ ਪਾਸਪੋਰਟ ਰੱਖ ਲਿਆ ਹੈ",
-    "ar": "مرحبا، صاحب العمل يحتفظ بجواز سفري ولا يدفع لي",
-    "zh-Hans": "你好，老板拿走了我的护照，不给我工资",
+    code: next(
+        line["text"]
+        for line in read_mapping(ROOT / "phrases" / f"{code}.yml")["moments"]["privacy"]
+        if line["id"] == "privacy_no_name"
+    )
+    for code in LANGUAGES
 }
 
 

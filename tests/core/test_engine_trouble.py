@@ -149,7 +149,7 @@ async def test_nonsense_of_the_engine_is_answered_like_silence(
     assert await spoken_world.dead_letters() == []
 
 
-async def test_twice_not_understood_says_it_in_other_words(
+async def test_what_is_not_understood_is_never_said_twice_in_the_same_words(
     spoken_world: World, engine: EngineServer
 ) -> None:
     person = spoken_world.someone()
@@ -159,7 +159,9 @@ async def test_twice_not_understood_says_it_in_other_words(
     await person.says("mumble mumble")
     assert person.was_told("not_understood_again")
     await person.says("mumble mumble mumble")
-    assert person.was_told("not_understood_again")
+    assert person.was_told("not_understood_person")
+    await person.says("mumble once more")
+    assert person.was_told("not_understood")
     engine.means["what are my rights"] = (["ask_rights"], None)
     await person.says("what are my rights")
     assert person.was_told("ask_rights")

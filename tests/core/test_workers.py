@@ -91,7 +91,8 @@ async def test_killed_in_the_middle_of_turns_nobody_is_lost_or_answered_twice(
     engine.answers.set()
     async with process(idle_world, redis_server, engine.url):
         await idle_world.all_done("what the dead worker had begun is finished")
-    not_understood = [text_of("not_understood"), *[text_of("not_understood_again")] * 4]
+    said = ("", "_again", "_person", "", "_again")
+    not_understood = [text_of(f"not_understood{which}") for which in said]
     for person in people:
         assert (await own_words(person))[1:] == [f"message {number}" for number in range(5)]
         assert (await answers(person))[1:] == not_understood

@@ -17,6 +17,7 @@ from bot.conversation.emergency import Emergency
 from bot.conversation.memory import Memory
 from bot.conversation.render import ROOT, Words
 from bot.conversation.session import Session
+from bot.data_file import read_mapping
 from bot.dialogue.engine import Engine
 from bot.directory import Entry, load_directory
 from bot.handlers.turn import Services
@@ -27,42 +28,17 @@ from bot.janitor import Janitor
 from bot.keys import SHARDS, Keys
 from bot.messages import Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
-from bot.safety.lexicon import Lexicon
+from bot.safety.lexicon import ANYWHERE, Lexicon
+from bot.safety.normalise import normalise
 from bot.vault import Vault
 from bot.worker import Worker
 
-LANGUAGES = ("ar", "en", "es", "fr", "pa", "zh-Hans")
 #: Nobody listens there.
 NO_ENGINE = "http://127.0.0.1:9"
 MASTER = b"\x05" * 32
 #: What leads to the offer of a secret word: only who may be read over the shoulder gets it.
 OFFERED_A_WORD = ("lang:en", "do:start_check", "answer:phone_seen:unsure",
                   "answer:safe_contact:any")  # fmt: skip
-#: One sentence of the danger, the self-harm list and one leave word, in every language.
-DANGER = {
-    "en": "he is going to kill me",
-    "fr": "il va me tuer",
-    "es": "me va a matar",
-    "pa": "ਮੈਨੂੰ ਮਾਰ ਦੇਵੇਗਾ",
-    "ar": "هيقتلني",
-    "zh-Hans": "他会杀我",
-}
-SELF_HARM = {
-    "en": "I want to kill myself",
-    "fr": "je veux me suicider",
-    "es": "quiero morir",
-    "pa": "ਮੈਂ ਮਰਨਾ ਚਾਹੁੰਦੀ",
-    "ar": "بدي انتحر",
-    "zh-Hans": "我想死",
-}
-LEAVE = {
-    "en": "exit",
-    "fr": "sortir",
-    "es": "salir",
-    "pa": "ਬਾਹਰ ਨਿਕਲੋ",
-    "ar": "خروج",
-    "zh-Hans": "离开",
-}
 
 
 @functools.cache
@@ -78,6 +54,26 @@ def lexicon() -> Lexicon:
 @functools.cache
 def directory() -> tuple[Entry, ...]:
     return tuple(load_directory(ROOT / "directory"))
+
+
+def first_of(kind: str) -> dict[str, str]:
+    """For every language the first entry of a word list that no other language's list knows."""
+    found = {}
+    for code in LANGUAGES:
+        entries = read_mapping(ROOT / "lexicon" / f"{code}.yml")[kind]
+        alone = (kind, (code,)) if kind in ANYWHERE else None
+        found[code] = next(
+            entry
+            for entry in entries
+            if alone is None
+            or {(hit.kind, (hit.language,)) for hit in lexicon().hits(normalise(entry))} == {alone}
+        )
+    return found
+
+
+LANGUAGES = words().codes()
+#: One sentence of the danger and of the self-harm list and one leave word, in every language.
+DANGER, SELF_HARM, LEAVE = first_of("danger"), first_of("self_harm"), first_of("leave")
 
 
 def text_of(key: str, language: str = "en", **params: object) -> str:

@@ -157,7 +157,7 @@ def test_the_stock_detector_is_used_nowhere():
                 assert path != allowed
 
 
-def test_the_committed_romanised_profiles_can_be_rebuilt():
+def test_the_committed_profiles_can_be_rebuilt():
     run = subprocess.run(
         [sys.executable, str(ROOT / "scripts/build_langid_profiles.py"), "--check"], cwd=ROOT
     )

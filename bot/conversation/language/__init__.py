@@ -2,7 +2,7 @@
 
 from bot.conversation.language.belief import Reading, believe, explain, first_belief, update
 from bot.conversation.language.codes import LANGUAGES, OTHER, normalise_code
-from bot.conversation.language.words import named_language
+from bot.conversation.language.words import named_language, names_indigenous
 
 __all__ = [
     "LANGUAGES",
@@ -12,6 +12,7 @@ __all__ = [
     "explain",
     "first_belief",
     "named_language",
+    "names_indigenous",
     "normalise_code",
     "update",
 ]

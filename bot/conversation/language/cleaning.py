@@ -11,6 +11,7 @@ MAX_RAW: Final = 4000
 MAX_CLEAN: Final = 600
 
 _LINKS: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+|(?<!\w)[@#/]\w+", re.IGNORECASE)
+_STRETCHED: Final = re.compile(r"(.)\1{2,}")
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "`": "'"})
 _ARABIC_FOLD: Final = str.maketrans(
     {
@@ -28,7 +29,7 @@ def clean(text: str) -> str:
     """Letters and marks of `text` in lower case, single spaces; links, handles, digits dropped."""
     text = unicodedata.normalize("NFKC", text[:MAX_RAW].translate(_APOSTROPHES))
     # Capitals are lowered because langdetect drops the n-grams of words written in them.
-    text = _LINKS.sub(" ", text).lower()
+    text = _STRETCHED.sub(r"\1\1", _LINKS.sub(" ", text).lower())
     return " ".join("".join(map(_letter, text)).split())[:MAX_CLEAN].rstrip()
 
 

@@ -13,7 +13,10 @@ LANGUAGES: Final = (
 
 #: Languages typed in Latin letters that have a state of their own, and the language each one is.
 #: `hi-Latn` is spoken Hindi and Urdu alike: which of the two is never inferred from the letters.
-ROMANISED: Final = {"pa-Latn": "pa", "ar-Latn": "ar", "hi-Latn": "hi"}
+ROMANISED: Final = {
+    "pa-Latn": "pa", "ar-Latn": "ar", "hi-Latn": "hi", "fa-Latn": "fa", "bn-Latn": "bn",
+    "gu-Latn": "gu", "ta-Latn": "ta", "ru-Latn": "ru", "uk-Latn": "uk", "zh-Latn": "zh-Hans",
+}  # fmt: skip
 
 #: The state of every language outside the 26.
 OTHER: Final = "other"

@@ -13,7 +13,9 @@ from bot.conversation.language.scripts import own_words, proven_by_letters, scri
 from bot.conversation.language.words import arabizi_words, greeted, without_neutral
 
 #: Natural-log weights, tuned in the study behind docs/decisions.md; results are flat around them.
-FLOOR: Final = -12.0
+FLOOR: Final = -8.0
+SHORT: Final = -2.0
+PER_NGRAM: Final = 0.15
 PROVEN: Final = -6.0
 GREETING: Final = 5.0
 ARABIZI_WORD: Final = 3.0
@@ -48,7 +50,9 @@ def weigh(text: str) -> Evidence:
     if digits:
         weights["ar-Latn"] += ARABIZI_WORD * min(digits, 2)
     best = max(weights.values())
-    return Evidence(script, {s: max(w - best, FLOOR) for s, w in weights.items()}, ngrams)
+    # A word or two must not turn a whole conversation round.
+    floor = max(FLOOR, SHORT - PER_NGRAM * ngrams) if ngrams else FLOOR
+    return Evidence(script, {s: max(w - best, floor) for s, w in weights.items()}, ngrams)
 
 
 def posterior(weights: dict[str, float], prior: dict[str, float]) -> dict[str, float]:

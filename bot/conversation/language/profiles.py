@@ -21,8 +21,12 @@ from bot.conversation.language.codes import OTHER, ROMANISED, SHARED_SCRIPTS
 #: reading of short messages is sure far more often than it is right.
 TEMPERATURE: Final = 0.2
 
-#: Written by scripts/build_langid_profiles.py from the project's own romanised lines.
-ROMANISED_FILE: Final = Path(__file__).with_name("romanised.json")
+#: Written by scripts/build_langid_profiles.py from the project's own lines: how people write in a
+#: chat, in their script and romanised. The stock profiles know only what encyclopedias print.
+OWN_FILE: Final = Path(__file__).with_name("own_profiles.json")
+_OWN: Final = "own:"
+#: For each n-gram: languages outside the 26 have no chat profile, and would lose to ours.
+_OWN_HANDICAP: Final = 0.02
 
 _STOCK: Final = Path(langdetect.__file__).with_name("profiles")
 #: Profiles that together stand for `other`: a language outside the 26 that resembles one of them.
@@ -50,20 +54,19 @@ class _ExactDetector(Detector):  # type: ignore[misc]  # langdetect has no types
         return sums, len(ngrams)
 
 
-def _romanised_profiles() -> dict[str, str]:
-    if not ROMANISED_FILE.is_file():
-        return {}
-    profiles = json.loads(ROMANISED_FILE.read_text(encoding="utf-8"))
-    return {state: json.dumps(profiles[state]) for state in ROMANISED if state in profiles}
-
-
 def _build_factory(script: str) -> DetectorFactory:
-    romanised = _romanised_profiles() if script == "latin" else {}
+    # Missing only while it is being built.
+    profiles = json.loads(OWN_FILE.read_text(encoding="utf-8")) if OWN_FILE.is_file() else {}
+    own = [
+        json.dumps({**profile, "name": _OWN + state})
+        for state, profile in profiles.items()
+        if state in SHARED_SCRIPTS[script]
+    ]
     stock = [s for s in SHARED_SCRIPTS[script] if s != OTHER and s not in ROMANISED]
     stock.extend(_OTHERS[script])
     texts = [(_STOCK / name).read_text(encoding="utf-8") for name in stock]
     factory = DetectorFactory()
-    factory.load_json_profile([*texts, *romanised.values()])
+    factory.load_json_profile([*texts, *own])
     return factory
 
 
@@ -83,6 +86,7 @@ def read(text: str, script: str) -> tuple[dict[str, float], int]:
         return {}, 0
     result: dict[str, float] = {}
     for name, total in zip(factory.langlist, sums, strict=True):
-        state = OTHER if name in _OTHERS[script] else name
-        result[state] = max(result.get(state, -math.inf), TEMPERATURE * total)
+        state = OTHER if name in _OTHERS[script] else name.removeprefix(_OWN)
+        believed = TEMPERATURE * total - (_OWN_HANDICAP * ngrams if name.startswith(_OWN) else 0.0)
+        result[state] = max(result.get(state, -math.inf), believed)
     return result, ngrams

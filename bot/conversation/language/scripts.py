@@ -22,6 +22,10 @@ _RANGES: Final = (
     ("tamil", 0x0B80, 0x0BFF),
     ("thai", 0x0E00, 0x0E7F),
     ("hangul", 0x1100, 0x11FF),
+    ("ethiopic", 0x1200, 0x139F),
+    ("ethiopic", 0x2D80, 0x2DDF),
+    ("syllabics", 0x1400, 0x167F),
+    ("syllabics", 0x18B0, 0x18FF),
     ("hangul", 0x3130, 0x318F),
     ("hangul", 0xAC00, 0xD7AF),
     ("kana", 0x3040, 0x30FF),
@@ -29,9 +33,11 @@ _RANGES: Final = (
     ("han", 0x4E00, 0x9FFF),
     ("han", 0x20000, 0x323AF),
 )
-#: One hanzi or hangul is a syllable or a word, so a few outweigh a Latin brand name beside them.
-_WEIGHTS: Final = {"han": 6.0, "hangul": 6.0, "kana": 6.0, "latin": 1.0}
-_DEFAULT_WEIGHT: Final = 1.5
+#: Known by name because there is a line to give (Amharic, Tigrinya, Cree, Inuktitut), not spoken.
+_NOT_OURS: Final = frozenset({"unknown", "ethiopic", "syllabics"})
+#: A few letters of another script outweigh Latin ones beside them: brand names and English words
+#: are mixed into every language, and nobody mixes Bengali letters into English.
+_LATIN_WEIGHT: Final = 1 / 6
 
 _UKRAINIAN: Final = frozenset("іїєґ")
 _RUSSIAN: Final = frozenset("ыэё")  # ъ is left out: Bulgarian is full of it
@@ -59,7 +65,9 @@ def script_of(cleaned: str) -> str:
     if counts["kana"] and counts["kana"] + counts["han"] > counts["latin"]:
         return "unknown"  # Japanese also uses hanzi; its own letters decide
     # Ties go to the name that comes first in the alphabet, never to the order of a set.
-    leading = min(counts, key=lambda name: (-counts[name] * _weight(name), name))
+    leading = min(
+        counts, key=lambda name: (-counts[name] * (_LATIN_WEIGHT if name == "latin" else 1.0), name)
+    )
     return "unknown" if leading == "kana" else leading
 
 
@@ -75,7 +83,7 @@ def proven_by_letters(cleaned: str, script: str) -> str | None:
     if script in SINGLE_SCRIPTS:
         return SINGLE_SCRIPTS[script]
     letters = set(cleaned)
-    if script == "unknown":
+    if script in _NOT_OURS:
         return OTHER
     if script == "cyrillic":
         return _proven_cyrillic(letters)
@@ -103,10 +111,6 @@ def _proven_han(cleaned: str) -> str | None:
     if simplified == traditional:
         return None
     return "zh-Hans" if simplified > traditional else "zh-Hant"
-
-
-def _weight(script: str) -> float:
-    return _WEIGHTS.get(script, _DEFAULT_WEIGHT)
 
 
 @lru_cache(maxsize=8192)

@@ -1,4 +1,4 @@
-"""Loads the three word lists that help the detector: greetings, words of no language, own names."""
+"""Loads the word lists that help the detector: greetings, words of no language, names of some."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ _NEUTRAL: Final = frozenset(_load("neutral.yml", ["words"])["words"])
 _NAMES: Final = {
     phrase: states[0] for phrase, states in _by_phrase(_load("names.yml", LANGUAGES)).items()
 }
+_INDIGENOUS: Final = frozenset(_load("indigenous.yml", ["words"])["words"])
 _POLITE: Final = frozenset(_load("polite.yml", ["words"])["words"])
 
 
@@ -90,3 +91,11 @@ def named_language(text: str) -> str | None:
         return _NAMES[folded]
     rest = " ".join(word for word in folded.split() if word not in _POLITE)
     return _NAMES.get(rest)
+
+
+def names_indigenous(text: str) -> bool:
+    """Whether a message only asks for an Indigenous language ("do you speak Cree?")."""
+    if len(text) > 80:
+        return False
+    left = {word for word in fold(text).split() if word not in _POLITE}
+    return bool(left) and left <= _INDIGENOUS
