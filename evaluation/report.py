@@ -152,7 +152,7 @@ def _sides(found: Sequence[Found]) -> str:
             name,
             *(f"{figures.share(of[urgent], true):.3f}" for urgent in URGENT),
             f"{figures.share(calm, true):.3f}",
-        ]  # fmt: skip
+        ]
         for name, true in sides.items()
     ]
     head = ["raised by", "danger", "self-harm", "ordinary lines"]

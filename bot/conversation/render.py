@@ -101,6 +101,11 @@ class Words:
         """What is said to who writes in a script we can only recognise; "" for any other."""
         return keep_numbers(self._notes.get(script, "")).strip()
 
+    def asking_back(self, guesses: Sequence[str], language: str) -> tuple[tuple[Button, ...], ...]:
+        """Buttons for what somebody may have meant, the likeliest intent first."""
+        known = (self._layout["guesses"].get(intent) for intent in guesses)
+        return self.rows(([name] for name in dict.fromkeys(filter(None, known))), language)
+
     def has_topic(self, key: str) -> bool:
         """Whether a button may open it: a topic that stands in layout.yml."""
         return key in self._topics

@@ -1,6 +1,8 @@
 """What a person typed: exact words first, then the engine, then a fixed menu if it is away."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.conversation import language as detection
 from bot.conversation.pressed import ACTS, Act
@@ -119,6 +121,17 @@ async def _engine(turn: Turn, text: str) -> None:
     language.offer(turn)
 
 
+def _ask_back(turn: Turn, guesses: Sequence[str]) -> None:
+    """The first time with the likeliest topics as buttons; then the menu; then a person."""
+    key = _NOT_UNDERSTOOD[turn.session.misunderstood % len(_NOT_UNDERSTOOD)]
+    turn.session.misunderstood += 1
+    turn.say(key)
+    if key == "not_understood":
+        reply = turn.replies[-1]
+        offered = turn.use.words.asking_back(guesses, reply.language)
+        turn.replies[-1] = replace(reply, buttons=offered + reply.buttons)
+
+
 async def _speak(turn: Turn, answer: Answer) -> None:
     """Says what the engine decided. Questions are asked from our own record of what is open."""
     session = turn.session
@@ -128,8 +141,7 @@ async def _speak(turn: Turn, answer: Answer) -> None:
         return
     if key == "not_understood":
         if not language.tell_unknown(turn):
-            turn.say(_NOT_UNDERSTOOD[session.misunderstood % len(_NOT_UNDERSTOOD)])
-            session.misunderstood += 1
+            _ask_back(turn, answer.guesses)
         turn.ask_again()
         return
     session.misunderstood = 0

@@ -23,6 +23,7 @@ class Answer:
     signal: str | None = None
     intent: str = ""
     confidence: float = 0.0
+    guesses: tuple[str, ...] = ()  # the likeliest intents, also when none was likely enough
     slots: Mapping[str, str] = field(default_factory=dict)
     asking: str | None = None
 
@@ -90,6 +91,7 @@ class Engine:
                 signal=signal if isinstance(signal, str) else None,
                 intent=str(intent.get("name") or ""),
                 confidence=float(intent.get("confidence") or 0.0),
+                guesses=tuple(str(name) for name in raw.get("guesses", ())),
                 slots={str(slot): str(value) for slot, value in raw.get("slots", {}).items()},
                 asking=asking,
             )

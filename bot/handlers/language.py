@@ -79,7 +79,9 @@ def tell_unknown(turn: Turn) -> bool:
     Indigenous languages get the lines that serve in them, every other the line that interprets.
     """
     reading = turn.reading
-    if reading is None or reading.detected != detection.OTHER:
+    if reading is None:
+        return False
+    if reading.detected != detection.OTHER and reading.script not in detection.NOT_OURS:
         return False
     if reading.script == "syllabics":
         help_lines.indigenous(turn)

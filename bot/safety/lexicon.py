@@ -16,8 +16,9 @@ ANYWHERE = ("danger", "self_harm", "watched")
 WHOLE = ("leave", "yes", "no", "unsure", "skip", "help")
 #: May be left out. What answers elsewhere and is the opposite here: a Polish "no" is a yes.
 UNCLEAR = "unclear"
-#: May be left out. A word that, right after a phrase, denies it: Bengali says *not* after the verb.
-UNDONE_BY = "undone_by"
+#: May be left out: `before` and `after`, what turns a phrase round when it stands right beside it.
+DENIED = "denied"
+SIDES = ("before", "after")
 
 
 @dataclass(frozen=True)
@@ -31,64 +32,82 @@ class Hit:
 class Lexicon:
     """All languages together: a message is screened against every one of them."""
 
-    def __init__(self, lists: dict[str, dict[str, list[str]]]) -> None:
-        """`lists`: language -> list name -> phrases as written."""
+    def __init__(
+        self,
+        lists: dict[str, dict[str, list[str]]],
+        denied: dict[str, dict[str, list[str]]] | None = None,
+    ) -> None:
+        """`lists`: language -> list name -> phrases as written; `denied`: language -> side -> words."""
         self._by_first_word: dict[str, list[tuple[str, Hit]]] = defaultdict(list)
         self._by_first_char: dict[str, list[tuple[str, Hit]]] = defaultdict(list)
         self._whole: dict[str, dict[str, set[str]]] = defaultdict(dict)
-        self._undone_by: dict[str, set[str]] = {}
+        self._denied = {
+            language: [tuple(map(_edged, filter(None, map(normalise, words.get(side, [])))))
+                       for side in SIDES]
+            for language, words in (denied or {}).items()
+        }  # fmt: skip
         for language, kinds in lists.items():
             for kind in ANYWHERE:
                 for phrase in filter(None, map(normalise, kinds.get(kind, []))):
                     self._add(phrase, Hit(kind, language))
-            self._undone_by[language] = set(map(normalise, kinds.get(UNDONE_BY, [])))
             for kind in (*WHOLE, UNCLEAR):
                 self._whole[language][kind] = set(map(normalise, kinds.get(kind, []))) - {""}
 
     def _add(self, phrase: str, hit: Hit) -> None:
         if is_unspaced(phrase):
-            self._by_first_char[phrase[0]].append((phrase.replace(" ", ""), hit))
+            self._by_first_char[phrase[0]].append((_edged(phrase), hit))
         else:
-            self._by_first_word[phrase.split(" ", 1)[0]].append((f" {phrase} ", hit))
+            self._by_first_word[phrase.split(" ", 1)[0]].append((_edged(phrase), hit))
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> "Lexicon":
         """Reads lexicon/*.yml. Raises DataError naming the file that is wrong."""
         lists: dict[str, dict[str, list[str]]] = {}
+        denied: dict[str, dict[str, list[str]]] = {}
         for path in sorted(folder.glob("*.yml")):
             raw = read_mapping(path)
             for kind in (*ANYWHERE, *WHOLE):
-                phrases = raw.get(kind)
-                if not phrases or not all(isinstance(phrase, str) for phrase in phrases):
+                if not _are_words(raw.get(kind)):
                     raise DataError(f"lexicon/{path.name}: {kind} must be a list of quoted words")
+            sides = raw.get(DENIED, {})
+            if not isinstance(sides, dict) or not all(
+                side in SIDES and _are_words(words) for side, words in sides.items()
+            ):
+                raise DataError(f"lexicon/{path.name}: {DENIED} must hold {' and '.join(SIDES)}")
             lists[raw["language"]] = {
-                kind: raw.get(kind, []) for kind in (*ANYWHERE, *WHOLE, UNCLEAR, UNDONE_BY)
+                kind: raw.get(kind, []) for kind in (*ANYWHERE, *WHOLE, UNCLEAR)
             }
-        return cls(lists)
+            denied[raw["language"]] = sides
+        return cls(lists, denied)
 
     def hits(self, normal: str) -> Iterator[Hit]:
-        """The phrases of the `ANYWHERE` lists found in a normalised message."""
+        """The phrases of the `ANYWHERE` lists found, and not denied, in a normalised message."""
         bare = without_arabic_and(normal)
         for text in (normal,) if bare == normal else (normal, bare):
             padded = f" {text} "
             for word in set(text.split(" ")):
                 for phrase, hit in self._by_first_word.get(word, ()):
-                    if phrase in padded and not self._denied(phrase, hit, padded):
+                    if phrase in padded and self._meant(phrase, hit.language, padded):
                         yield hit
         if is_unspaced(normal):
             joined = normal.replace(" ", "")
             for char in set(joined):
                 for phrase, hit in self._by_first_char.get(char, ()):
-                    if phrase in joined:
+                    if phrase in joined and self._meant(phrase, hit.language, joined):
                         yield hit
 
-    def _denied(self, phrase: str, hit: Hit, padded: str) -> bool:
-        """Whether every place where the phrase stands is followed by a word that denies it."""
-        denials = self._undone_by[hit.language]
-        if not denials:
-            return False
-        after = (rest.split(" ", 1)[0] for rest in padded.split(phrase)[1:])
-        return all(word in denials for word in after)
+    def _meant(self, phrase: str, language: str, text: str) -> bool:
+        """Whether the phrase stands in the text at least once with nothing beside it to deny it."""
+        before, after = self._denied.get(language, ((), ()))
+        shared = phrase.startswith(" ")  # the space that a phrase and its neighbour have in common
+        start = text.find(phrase)
+        while start >= 0:
+            end = start + len(phrase)
+            if not text.endswith(before, 0, start + shared):
+                if not text.startswith(after, end - shared):
+                    return True
+            start = text.find(phrase, start + 1)
+        return False
 
     def is_whole(self, kind: str, normal: str) -> bool:
         """Whether the whole message is a word of that list, in any language."""
@@ -112,3 +131,12 @@ class Lexicon:
             return None
         found = {kind for lists in self._whole.values() for kind in kinds if normal in lists[kind]}
         return found.pop() if len(found) == 1 else None
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
+
+
+def _edged(phrase: str) -> str:
+    """The phrase as it is looked for: between spaces, or without any in unspaced scripts."""
+    return phrase.replace(" ", "") if is_unspaced(phrase) else f" {phrase} "

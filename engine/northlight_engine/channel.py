@@ -38,6 +38,8 @@ MAX_TEXT_CHARS = 1000
 ANSWER = "answer"
 FORM = "safety_check"
 _SENDER = re.compile(r"[0-9a-zA-Z_-]{8,64}")
+#: How many likely intents are told with an answer, for asking back when none is likely enough.
+GUESSES = 4
 _BODY_FIELDS = {"sender", "text", "intent", "entities"}
 
 logger = logging.getLogger(__name__)
@@ -239,6 +241,7 @@ async def _answer(agent: Agent, sender: str, parsed: dict[str, Any]) -> dict[str
         "keys": output.keys,
         "signal": output.signal,
         "intent": parsed["intent"],
+        "guesses": [guess["name"] for guess in parsed.get("intent_ranking", [])[:GUESSES]],
         "slots": slots,
         "asking": asking if snapshot["loop"] else None,
     }

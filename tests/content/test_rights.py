@@ -1,4 +1,4 @@
-"""What is told as a fact stands in directory/rights.yml with its source, and nothing forbidden is."""
+"""What is told as a fact stands in directory/rights.yml with its source; nothing forbidden is."""
 
 import re
 

@@ -29,6 +29,8 @@ class EngineServer:
         self.slots: dict[str, dict[str, str]] = {}
         #: Typed text -> (keys, signal).
         self.means: dict[str, tuple[list[str], str | None]] = {}
+        #: The likeliest intents told with every answer.
+        self.guesses: list[str] = []
         #: The bodies received, in order.
         self.heard: list[dict[str, Any]] = []
         #: Raw bytes and status to answer with instead, when set.
@@ -52,7 +54,7 @@ class EngineServer:
             keys, signal = [f"ask_{next_open(slots)}"] if next_open(slots) else ["check_done"], None
         answer = {
             "keys": keys, "signal": signal, "intent": {"name": keys[0], "confidence": 0.9},
-            "slots": slots, "asking": next_open(slots) if "text" not in body else None,
+            "guesses": self.guesses, "slots": slots, "asking": next_open(slots) if "text" not in body else None,
         }  # fmt: skip
         return Response(json.dumps(answer), media_type="application/json")
 

@@ -245,3 +245,16 @@ async def test_text_for_the_person_is_never_the_engines_own(
     engine.nonsense = good(text="CANARY words of a machine", keys=["greet"])
     await person.says("hello there friend")
     assert [reply.text for reply in person.shown] == [text_of("greet")]
+
+
+async def test_a_message_not_understood_is_asked_back_with_what_it_may_be_about(
+    spoken_world: World, engine: EngineServer
+) -> None:
+    engine.guesses = ["ask_rights", "greet", "nobody_knows_this", "ask_shelter"]
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.says("mumble")
+    assert person.was_told("not_understood")
+    assert {"show:ask_rights", "show:ask_shelter", "do:topics"} <= payloads(person.shown)
+    await person.says("mumble mumble")
+    assert "show:ask_shelter" not in payloads(person.shown)

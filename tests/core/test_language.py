@@ -57,3 +57,55 @@ async def test_a_language_not_offered_shows_the_choice(world: World) -> None:
         await person.presses(payload)
         assert {f"lang:{code}" for code in LANGUAGES} <= payloads(person.shown)
         assert (await person.session()).language is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["do you speak Cree?", "Inuktitut", "parlez-vous innu", "ᐃᑲᔪᕐᓂᕐᒥᒃ ᐱᔪᒪᔪᖓ", "ojibwe please"],
+)
+async def test_who_asks_for_an_indigenous_language_gets_the_lines_that_serve_in_it(
+    spoken_world: World, text: str
+) -> None:
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.says(text)
+    assert person.was_told("language_indigenous")
+    assert "1-855-242-3310" in person.read_words()
+    assert "1-844-413-6649" in person.read_words()
+
+
+async def test_talk4healing_is_shown_where_it_serves(spoken_world: World) -> None:
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.presses("region:ON")
+    await person.says("anishinaabemowin")
+    assert "(4325)" in person.read_words()
+
+
+async def test_amharic_and_tigrinya_get_a_note_in_their_own_letters_once(
+    spoken_world: World,
+) -> None:
+    person = spoken_world.someone()
+    for times in (1, 0):
+        await person.says("እርዳታ እፈልጋለሁ")
+        said = person.read_words()
+        assert said.count("አማርኛ") == said.count("ትግርኛ") == times
+        for language in ("en", "fr"):
+            assert text_of("language_unknown", language) in said
+    assert {f"lang:{code}" for code in LANGUAGES} <= payloads(person.shown)
+
+
+async def test_a_language_we_do_not_know_is_never_guessed(spoken_world: World) -> None:
+    person = spoken_world.someone()
+    await person.says("შეგიძლიათ დამეხმაროთ")
+    assert (await person.session()).language is None
+    assert text_of("language_unknown", "en") in person.read_words()
+    assert text_of("language_unknown", "fr") in person.read_words()
+
+
+@pytest.mark.parametrize("text", ["my carrier", "i have an indigenous friend", "native plants"])
+async def test_a_word_in_passing_is_not_a_plea(spoken_world: World, text: str) -> None:
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.says(text)
+    assert not person.was_told("language_indigenous")

@@ -2,10 +2,12 @@
 
 from bot.conversation.language.belief import Reading, believe, explain, first_belief, update
 from bot.conversation.language.codes import LANGUAGES, OTHER, normalise_code
+from bot.conversation.language.scripts import NOT_OURS
 from bot.conversation.language.words import named_language, names_indigenous
 
 __all__ = [
     "LANGUAGES",
+    "NOT_OURS",
     "OTHER",
     "Reading",
     "believe",

@@ -34,7 +34,7 @@ _RANGES: Final = (
     ("han", 0x20000, 0x323AF),
 )
 #: Known by name because there is a line to give (Amharic, Tigrinya, Cree, Inuktitut), not spoken.
-_NOT_OURS: Final = frozenset({"unknown", "ethiopic", "syllabics"})
+NOT_OURS: Final = frozenset({"unknown", "ethiopic", "syllabics"})
 #: A few letters of another script outweigh Latin ones beside them: brand names and English words
 #: are mixed into every language, and nobody mixes Bengali letters into English.
 _LATIN_WEIGHT: Final = 1 / 6
@@ -83,7 +83,7 @@ def proven_by_letters(cleaned: str, script: str) -> str | None:
     if script in SINGLE_SCRIPTS:
         return SINGLE_SCRIPTS[script]
     letters = set(cleaned)
-    if script in _NOT_OURS:
+    if script in NOT_OURS:
         return OTHER
     if script == "cyrillic":
         return _proven_cyrillic(letters)
