@@ -37,7 +37,7 @@ class Lexicon:
         lists: dict[str, dict[str, list[str]]],
         denied: dict[str, dict[str, list[str]]] | None = None,
     ) -> None:
-        """`lists`: language -> list name -> phrases as written; `denied`: language -> side -> words."""
+        """`lists`: language -> list -> phrases as written; `denied`: language -> side -> words."""
         self._by_first_word: dict[str, list[tuple[str, Hit]]] = defaultdict(list)
         self._by_first_char: dict[str, list[tuple[str, Hit]]] = defaultdict(list)
         self._whole: dict[str, dict[str, set[str]]] = defaultdict(dict)
@@ -97,15 +97,20 @@ class Lexicon:
                         yield hit
 
     def _meant(self, phrase: str, language: str, text: str) -> bool:
-        """Whether the phrase stands in the text at least once with nothing beside it to deny it."""
+        """Whether the phrase stands in the text at least once with nothing beside it to deny it.
+
+        A phrase that itself begins with "no" is not denied by another: "no, no quiero vivir".
+        """
         before, after = self._denied.get(language, ((), ()))
+        if phrase.startswith(before):
+            before = ()
         shared = phrase.startswith(" ")  # the space that a phrase and its neighbour have in common
         start = text.find(phrase)
         while start >= 0:
             end = start + len(phrase)
-            if not text.endswith(before, 0, start + shared):
-                if not text.startswith(after, end - shared):
-                    return True
+            denied_before = text.endswith(before, 0, start + shared)
+            if not denied_before and not text.startswith(after, end - shared):
+                return True
             start = text.find(phrase, start + 1)
         return False
 
