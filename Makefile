@@ -12,8 +12,8 @@ ENGINE_READY := engine/.venv/.complete
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup train test test-bot test-engine journeys fuzz evaluate check format strings bench doctor audit \
-	secrets compose-check clean distclean
+.PHONY: help run setup train test test-bot test-engine journeys fuzz promises prove-clean evaluate check format \
+	strings bench doctor audit secrets compose-check clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,8 @@ test: test-bot test-engine ## every test: bot, console, doors, browser, engine
 
 test-bot: setup train ## everything but the engine's own tests
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
-		$(PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/journeys $(ARGS)
+		$(PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/journeys \
+		--ignore tests/promises $(ARGS)
 	@$(MAKE) --no-print-directory journeys
 
 # A process of their own: the browser's event loop and those of the other tests do not mix.
@@ -51,6 +52,15 @@ test-engine: train ## the engine's own tests; ARGS="-k word" picks some
 
 fuzz: setup train ## 20,000 generated messages through the core (make test takes 2,000)
 	@NORTHLIGHT_FUZZ=20000 $(PYTHON) -m pytest tests/fuzz --timeout 1800 $(ARGS)
+
+# full: the sizes of the design (hours); its soak alone runs for two.
+promises: setup train ## what must hold under kills and faults; NORTHLIGHT_PROMISES=full for hours of it
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
+		$(PYTHON) -m pytest tests/promises \
+		--timeout $(if $(filter full,$(NORTHLIGHT_PROMISES)),14400,300) $(ARGS)
+
+prove-clean: setup train ## shows that after Leave nothing of a person is left; ARGS="--languages en,fr"
+	@$(PYTHON) -m bot prove-clean $(ARGS)
 
 evaluate: setup train ## how well it understands: writes docs/understanding.md; ARGS="--wrong pa"
 	@$(PYTHON) -m evaluation $(ARGS)

@@ -78,7 +78,17 @@ def _arguments() -> argparse.ArgumentParser:
     for name, (text, _) in _PROCESSES.items():
         commands.add_parser(name, help=text)
     commands.add_parser("doctor", help="checks settings, data files and connections")
+    dead = commands.add_parser("dead-letters", help="what was given up on: how many, and why")
+    act = dead.add_mutually_exclusive_group()
+    act.add_argument("--replay", action="store_true", help="hand everything in once more")
+    act.add_argument("--drop", action="store_true", help="remove everything")
+    rotate = commands.add_parser("rotate-keys", help="a new master key, while everything runs")
+    rotate.add_argument("--finish", action="store_true", help="drop the older key, if not needed")
+    rotate.add_argument("--checked", action="store_true", help="...as another machine has found")
+    clean = commands.add_parser("prove-clean", help="shows that Leave leaves nothing behind")
+    clean.add_argument("--languages", default="all", help="codes, comma between them")
     commands.add_parser("understand", help="what the assistant would make of lines on stdin")
+    commands.add_parser("audit-log", help="who did what on the console; 1 if a line was changed")
     counsellor = commands.add_parser("counsellor", help="the counsellors' accounts")
     acts = counsellor.add_subparsers(dest="act", required=True)
     add = acts.add_parser("add", help="makes an account and prints a one-time password")
@@ -87,7 +97,11 @@ def _arguments() -> argparse.ArgumentParser:
     add.add_argument("--languages", default="en", help="codes, comma between them")
     add.add_argument("--roles", default="counsellor", help="counsellor, supervisor, operator")
     acts.add_parser("list", help="all accounts")
-    for name, text in (("remove", "deletes an account"), ("password", "a new one-time password")):
+    for name, text in (
+        ("remove", "deletes an account"),
+        ("password", "a new one-time password"),
+        ("second-step", "takes the second step off: a lost phone"),
+    ):
         acts.add_parser(name, help=text).add_argument("login")
     return parser
 
@@ -105,6 +119,14 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command in _PROCESSES:
             asyncio.run(_PROCESSES[arguments.command][1](settings))
             return 0
+        if arguments.command == "rotate-keys":
+            from bot.rotate_keys import rotate
+
+            return rotate(settings, finish=arguments.finish, checked=arguments.checked)
+        if arguments.command == "prove-clean":
+            from bot.prove_clean import prove_clean
+
+            return prove_clean(arguments.languages)
         from bot import operator_commands
 
         return operator_commands.run(arguments, settings)

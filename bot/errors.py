@@ -37,5 +37,9 @@ class SessionEnded(NorthlightError):
     """Raised when an act needs a handoff or a login that is already over."""
 
 
+class Overtaken(NorthlightError):
+    """Raised when a turn is not this worker's any more: nothing was done, somebody else does it."""
+
+
 class Sealed(NorthlightError):
     """Raised when sealed bytes cannot be opened: wrong key, moved to another key, or damaged."""

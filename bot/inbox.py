@@ -7,13 +7,14 @@ in between repeats the turn and never half of it.
 """
 
 import secrets
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from bot.errors import QueueUnavailable, Sealed
 from bot.keys import KEEP, SHARDS, Keys
@@ -23,6 +24,8 @@ from bot.vault import Vault
 GROUP: Final = "workers"
 #: How long an owner may be silent before another worker takes its shard, milliseconds.
 LEASE_MS: Final = 5_000
+#: More dead letters than this are not kept; with a wrong master key everything becomes one.
+DEAD_LETTERS: Final = 20_000
 
 # KEYS: seen mark, inbox stream. ARGV: TTL seconds, sealed entry.
 _ACCEPT = """
@@ -44,6 +47,16 @@ return 1
 _LET_GO = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
+"""
+
+# KEYS: workers. ARGV: token, lease ms. Notes that this worker lives; returns how many do.
+_SHARE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])
 """
 
 # KEYS: shard lease, inbox stream. ARGV: token, group, entry id, handoff guard key, handoff guard
@@ -76,6 +89,7 @@ class Entry:
     shard: int
     id: bytes
     inbound: Inbound | None  # None: it could not be opened (wrong master key, damaged)
+    raw: bytes = b""  # of one that could not be opened: as it stood
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -91,6 +105,36 @@ class Guard:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Names the turn that asks for an act outside of its commit, for the act's own script.
+
+    The act is done only while this worker owns the shard and the entry is not finished: a worker
+    that slept must not do an old turn over what came after it.
+    """
+
+    lease: str
+    token: str
+    stream: str
+    entry: bytes
+
+    def words(self) -> list[str | bytes]:
+        """As `overtaken` in bot/handoff/common.lua reads them."""
+        return [self.lease, self.token, self.stream, self.entry]
+
+
+def bury(keys: Keys, stream: str, why: str, sealed: bytes) -> list[Op]:
+    """The commands that put an entry of `stream` aside as a dead letter (bot/dead_letters.py)."""
+    dead = keys.dead()
+    # A new letter must not keep the old ones alive: each is gone after its own 48 hours.
+    too_old = max(0, int((time.time() - KEEP) * 1000))
+    return [
+        ("XADD", dead, "MAXLEN", DEAD_LETTERS, "*", "e", sealed, "why", why, "stream", stream),
+        ("XTRIM", dead, "MINID", too_old),
+        ("EXPIRE", dead, KEEP),
+    ]
+
+
 def shard_of(person: str) -> int:
     """The shard of a person, always the same one."""
     return zlib.crc32(person.encode()) % SHARDS
@@ -104,9 +148,12 @@ class Inbox:
         self._accept = redis.register_script(_ACCEPT)
         self._hold = redis.register_script(_HOLD)
         self._let_go = redis.register_script(_LET_GO)
-        self._commit = redis.register_script(_COMMIT)
+        self._share = redis.register_script(_SHARE)
         #: Names this process among the owners of shards.
         self.token = secrets.token_hex(16)
+        # A text of our own, so that nobody else loads it: Redis forgets scripts when it restarts.
+        self._commit = f"-- {self.token}\n{_COMMIT}"
+        self._commit_name = ""
 
     async def accept(self, inbound: Inbound, update: str) -> bool:
         """Stores one message; `update` names the delivery (the same name twice changes nothing).
@@ -127,8 +174,28 @@ class Inbox:
         key = self._keys.shard(shard)
         return bool(await self._hold(keys=[key], args=[self.token, LEASE_MS]))
 
+    async def begin(self) -> None:
+        """To be called before shards are read, and again after `same_store` was False."""
+        self._commit_name = await self._redis.script_load(self._commit)
+
+    async def same_store(self) -> bool:
+        """False when Redis was restarted since `begin`: it may have an older state.
+
+        Commits fail from then on, so what was read before cannot overtake what came back.
+        """
+        return bool((await self._redis.script_exists(self._commit_name))[0])
+
+    async def share(self) -> int:
+        """Counts this worker among the living; returns how many shards each may hold at most."""
+        living = await self._share(keys=[self._keys.workers()], args=[self.token, LEASE_MS])
+        return -(-SHARDS // int(living))
+
+    async def leave(self) -> None:
+        """Counts this worker no longer: at a clean stop the others take its share at once."""
+        await self._redis.zrem(self._keys.workers(), self.token)
+
     async def let_go(self, shard: int) -> None:
-        """Gives a shard back at a clean stop."""
+        """Gives a shard back: at a clean stop, or to a worker that has fewer."""
         await self._let_go(keys=[self._keys.shard(shard)], args=[self.token])
 
     async def open_group(self, shard: int) -> None:
@@ -186,8 +253,11 @@ class Inbox:
         """All effects of a turn and the end of its entry, in one step.
 
         Returns "ok"; "done" (somebody committed it before: drop the turn); "changed" (the guard
-        failed: do the turn again); "lost" (the shard is no longer ours: leave it alone).
+        failed: do the turn again); "lost" (the shard is no longer ours: leave it alone). Raises
+        QueueUnavailable when Redis was restarted since `begin`: nothing was done.
         """
+        if not self._commit_name:
+            await self.begin()
         words: list[Any] = []
         for op in ops:
             words += [len(op), *op]
@@ -196,32 +266,35 @@ class Inbox:
             *words,
         ]  # fmt: skip
         keys = [self._keys.shard(entry.shard), self._keys.inbox(entry.shard)]
-        verdict = await self._commit(keys=keys, args=args)
+        call: Any = self._redis.evalsha(self._commit_name, len(keys), *keys, *args)
+        try:
+            verdict = await call
+        except NoScriptError as error:
+            raise QueueUnavailable("inbox") from error
         return verdict.decode() if isinstance(verdict, bytes) else str(verdict)
+
+    def fence(self, entry: Entry) -> Fence:
+        """What an act of this entry's turn must carry when it is done before the commit."""
+        lease, stream = self._keys.shard(entry.shard), self._keys.inbox(entry.shard)
+        return Fence(lease, self.token, stream, entry.id)
 
     async def give_up(
         self, entry: Entry, reason: str, sealed: bytes = b"", ops: Sequence[Op] = ()
     ) -> None:
         """Moves an entry nobody can handle to the dead letters, `sealed` by the caller.
 
-        One that could not even be opened leaves only its reason: it can be read by nobody anyway.
+        One that could not even be opened is kept as it stood: with the right master key put back
+        it can be read again.
         """
-        dead = self._keys.dead()
-        await self.commit(
-            entry,
-            [
-                ("XADD", dead, "MAXLEN", 1000, "*", "e", sealed, "why", reason,
-                 "stream", self._keys.inbox(entry.shard)),
-                ("EXPIRE", dead, KEEP),
-                *ops,
-            ],
-        )  # fmt: skip
+        stream = self._keys.inbox(entry.shard)
+        letter = bury(self._keys, stream, reason, sealed or entry.raw)
+        await self.commit(entry, [*letter, *ops])
 
     def _entry(self, shard: int, row: Any) -> Entry:
         entry_id, fields = row[0], row[1]
+        sealed = (fields or {}).get(b"e", b"")
         try:
-            sealed = fields[b"e"]
             plain = self._vault.unseal_transit(sealed, self._keys.inbox(shard))
             return Entry(shard, entry_id, Inbound.from_json(plain))
         except (Sealed, KeyError, ValueError, TypeError):
-            return Entry(shard, entry_id, None)
+            return Entry(shard, entry_id, None, sealed)

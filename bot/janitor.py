@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from bot.conversation.memory import Memory
 from bot.errors import QueueUnavailable
@@ -46,7 +46,10 @@ class Janitor:
                 continue
 
     async def round(self) -> None:
-        """One round: lapsed claims go back to the front, quiet conversations are dealt with."""
+        """One round: lapsed claims go back to the front, quiet conversations are dealt with.
+
+        And what was erased since goes out of Redis's file on the disk too.
+        """
         lapsed = await self._queue.lapse(self._clock())
         if lapsed:
             log.info("janitor.lapsed", count=len(lapsed))
@@ -57,3 +60,8 @@ class Janitor:
             minute = f"{inbound.person} {int(inbound.at // 60)}".encode()
             await self._inbox.accept(inbound, f"idle:{hashlib.sha256(minute).hexdigest()[:24]}")
             await self._memory.put_off(inbound)
+        try:
+            if await self._memory.rewrite_file():
+                log.info("janitor.file_rewritten")
+        except ResponseError as error:  # not allowed, or one is running: tried again later
+            log.warning("janitor.file_not_rewritten", error=type(error).__name__)

@@ -29,12 +29,16 @@ class Keys:
         """String, TTL seconds: the token of the worker that owns this inbox shard."""
         return f"{self.prefix}shard:{shard}"
 
+    def workers(self) -> str:
+        """Sorted set, TTL seconds: the tokens of the workers that live -> until when (ms)."""
+        return f"{self.prefix}workers"
+
     def seen(self, channel: str, update: str) -> str:
         """String, TTL KEEP: this update was accepted already; a repeat changes nothing."""
         return f"{self.prefix}seen:{channel}:{update}"
 
     def dead(self) -> str:
-        """Stream, TTL KEEP, capped: sealed entries no worker could handle, with a reason."""
+        """Stream, TTL KEEP, capped: sealed entries nobody could handle, with a reason."""
         return f"{self.prefix}dead"
 
     # -- a conversation --------------------------------------------------------------------
@@ -57,6 +61,14 @@ class Keys:
     def expiry(self) -> str:
         """Sorted set, TTL KEEP: person -> when the quiet time ends (epoch seconds)."""
         return f"{self.prefix}expiry"
+
+    def erased(self) -> str:
+        """String, TTL KEEP (no person): when somebody was erased last (epoch seconds)."""
+        return f"{self.prefix}erased"
+
+    def rewritten(self) -> str:
+        """String, TTL KEEP (no person): when Redis was last asked to rewrite its file."""
+        return f"{self.prefix}rewritten"
 
     # -- the way out -----------------------------------------------------------------------
     def outbox(self, channel: str) -> str:
@@ -106,7 +118,7 @@ class Keys:
 
     # -- the console (its own prefix, accounts are exceptions to the TTL rule) -----------------
     def counsellor(self, login: str) -> str:
-        """Hash, no TTL: an account: alias, languages, roles, argon2 hash."""
+        """Hash, no TTL: an account: alias, languages, roles, argon2 hash, sealed TOTP secret."""
         return f"{self.prefix}console:counsellor:{login}"
 
     def shift(self) -> str:
@@ -114,13 +126,13 @@ class Keys:
         return f"{self.prefix}console:shift"
 
     def login(self, token: str) -> str:
-        """Hash, TTL 12 h: a console login, named by a hash of its token."""
+        """Hash, TTL 12 h (5 min until the code): a console login, named by a hash of its token."""
         return f"{self.prefix}console:login:{token}"
 
     def attempts(self, login: str) -> str:
-        """String, TTL minutes: failed logins of a login and source (keyed mark)."""
+        """String, TTL 1 h at most: failed logins of a login and browser or source (keyed mark)."""
         return f"{self.prefix}console:attempts:{login}"
 
     def audit(self) -> str:
-        """Stream, no TTL, append-only: who did what to which handoff, never text."""
+        """Stream, no TTL, append-only: who did what to which handoff, chained marks, no text."""
         return f"{self.prefix}console:audit"

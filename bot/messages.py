@@ -58,11 +58,17 @@ class Inbound:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """The message back from its wire form."""
+        """The message back from its wire form. Raises KeyError, TypeError or ValueError."""
         fields = json.loads(raw)
-        return cls(
+        made = cls(
             **{**fields, "channel": Channel(fields["channel"]), "kind": Kind(fields["kind"])}
         )
+        words = (made.person, made.text, made.button, made.address, made.hint)
+        if not all(isinstance(word, str) for word in words):
+            raise TypeError("a field that is no text")
+        if not isinstance(made.at, int | float) or not isinstance(made.message_id, int):
+            raise TypeError("a field that is no number")
+        return made
 
 
 @dataclass(frozen=True, slots=True)

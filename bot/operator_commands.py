@@ -1,7 +1,9 @@
-"""Commands for the people who run the line: accounts, doctor, understand."""
+"""Commands for the people who run the line: accounts, doctor, dead letters, understand."""
 
 import argparse
 import asyncio
+import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +12,10 @@ from redis.exceptions import RedisError
 
 from bot.app import App, build
 from bot.conversation.render import ROOT
+from bot.dead_letters import DeadLetters
 from bot.directory import load_directory
 from bot.embedded import running_url
-from bot.errors import SettingsError
+from bot.errors import QueueUnavailable, SettingsError
 from bot.settings import PREFIX, Settings
 from bot.supervisor import ENGINE_ADDRESS
 from bot.understand import understand
@@ -27,6 +30,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return understand()
     if arguments.command == "doctor":
         return asyncio.run(_doctor(settings))
+    if arguments.command == "dead-letters":
+        return asyncio.run(_dead_letters(arguments, settings))
+    if arguments.command == "audit-log":
+        return asyncio.run(_audit_log(settings))
     return asyncio.run(_counsellor(arguments, settings))
 
 
@@ -45,7 +52,9 @@ def _running(settings: Settings) -> Settings:
 
 
 async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
-    from bot.console.accounts import Accounts
+    from bot.console.accounts import AccountError, Accounts
+    from bot.console.audit import Audit
+    from bot.console.second_step import SecondStep
 
     async with build(_running(settings)) as app:
         accounts = Accounts(app.redis, app.keys)
@@ -63,8 +72,61 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
         elif arguments.act == "remove":
             await accounts.remove(arguments.login)
             print("removed; open logins end at once")
+        elif arguments.act == "second-step":
+            if not await SecondStep(app.redis, app.keys, app.vault, time.time).remove(
+                arguments.login
+            ):
+                raise AccountError("no such login")
+            print("the second step is off; open logins end at once")
         else:
             print(f"new one-time password: {await accounts.reset_password(arguments.login)}")
+        if arguments.act != "list":
+            audit = Audit(app.redis, app.keys, app.vault, time.time)
+            await audit.write("(command line)", f"account_{arguments.act}", arguments.login)
+    return 0
+
+
+async def _audit_log(settings: Settings) -> int:
+    """Prints time, login, act and handoff of every line; exit code 1 when one was changed."""
+    from bot.console.audit import Audit
+
+    lines = broken = 0
+    async with build(_running(settings)) as app:
+        async for entry in Audit(app.redis, app.keys, app.vault, time.time).entries():
+            print(entry)
+            lines += 1
+            if not entry.whole:
+                broken += 1
+                print(f"line {lines}: it, or what stood before it, was changed", file=sys.stderr)
+    print(f"{lines} lines, {broken or 'none'} changed", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _letters(app: App) -> DeadLetters:
+    return DeadLetters(app.redis, app.keys, app.vault, app.inbox, app.outbox)
+
+
+def _in_words(counts: dict[tuple[str, str], int]) -> str:
+    return ", ".join(f"{many} {where} {why}" for (where, why), many in sorted(counts.items()))
+
+
+async def _dead_letters(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Lists, hands in again or drops what was given up on; never shows what it says."""
+    async with build(_running(settings)) as app:
+        letters = _letters(app)
+        try:
+            if arguments.drop:
+                print(f"dropped: {await letters.drop()}")
+            elif arguments.replay:
+                done = await letters.replay()
+                print(
+                    f"handed in again: {done.again}; erased, their person has left: {done.erased}; "
+                    f"cannot be opened with this master key: {done.closed}"
+                )
+            else:
+                print(f"dead letters: {_in_words(await letters.counts()) or 'none'}")
+        except (RedisError, OSError) as error:
+            raise QueueUnavailable(f"redis does not answer: {type(error).__name__}") from None
     return 0
 
 
@@ -107,8 +169,8 @@ async def _service(app: App, line: Any) -> None:
     try:
         await app.redis.ping()
         line(True, "redis answers")
-        dead = await app.redis.xlen(app.keys.dead())
-        line(dead == 0, "no message was given up on", f"{dead} dead letters (kept 48 h, sealed)")
+        counts = _in_words(await _letters(app).counts())
+        line(not counts, "nothing was given up on", f"{counts}; see python -m bot dead-letters")
         waiting = await app.redis.zcard(app.keys.queue())
         print(f"note  people waiting: {waiting}")
         print(f"note  counsellors on shift: {await app.queue.counsellors_on_shift()}")

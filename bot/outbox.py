@@ -7,11 +7,12 @@ or by `put` for what a person did not just ask for (a counsellor's words, a plac
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bot.errors import QueueUnavailable
+from bot.errors import QueueUnavailable, Sealed
 from bot.inbox import Op
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Recipient, Reply
@@ -39,8 +40,7 @@ class Outbox:
         if gone:
             commands.append(("DEL", key))
         for reply in replies:
-            body = {"to": [to.person, to.channel, to.address], "reply": reply.to_json()}
-            sealed = self._vault.seal_transit(json.dumps(body).encode(), key)
+            sealed = self._vault.seal_transit(_plain(to, reply), key)
             commands.append(("XADD", key, "MAXLEN", "~", SCREEN_LENGTH, "*", "e", sealed)
                             if to.channel is Channel.WEBCHAT
                             else ("XADD", key, "*", "e", sealed))  # fmt: skip
@@ -69,6 +69,27 @@ class Outbox:
 
     def read(self, stream: str, fields: dict[bytes, bytes]) -> tuple[Recipient, Reply]:
         """One stored entry back. Raises Sealed, or KeyError/ValueError for a damaged one."""
-        body = json.loads(self._vault.unseal_transit(fields[b"e"], stream))
+        return self.opened(self._vault.unseal_transit(fields[b"e"], stream))
+
+    def opened(self, plain: bytes) -> tuple[Recipient, Reply]:
+        """An entry from its plain bytes. Raises KeyError, ValueError or TypeError."""
+        body = json.loads(plain)
         person, channel, address = body["to"]
         return Recipient(person, Channel(channel), address), Reply.from_json(body["reply"])
+
+    async def letter(self, to: Recipient, reply: Reply) -> bytes:
+        """A reply sealed as a dead letter; b"" once its person has left: nothing is kept then.
+
+        Raises RedisError.
+        """
+        wrapped: Any = await self._redis.get(self._keys.datakey(to.person))
+        try:
+            key = self._vault.data_key(wrapped or b"", to.person)
+        except Sealed:
+            return b""
+        return self._vault.seal_letter(to.person, key, _plain(to, reply))
+
+
+def _plain(to: Recipient, reply: Reply) -> bytes:
+    body = {"to": [to.person, to.channel, to.address], "reply": reply.to_json()}
+    return json.dumps(body).encode()

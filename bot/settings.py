@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.errors import SettingsError
+from bot.vault import Ring
 
 PREFIX = "NORTHLIGHT_"
 _T = TypeVar("_T")
@@ -48,14 +49,22 @@ class Settings:
     console_listen: Address = Address("127.0.0.1", 8090)
     state_dir: Path = Path(".state")
     master_key: bytes = field(default=b"", repr=False)
+    master_key_file: str = ""
+    retention: str = "24h"
     behind_tls: bool = False
+    console_second_step: str = "public"
     log_level: str = "INFO"
+
+    @property
+    def second_step(self) -> bool:
+        """Whether every counsellor needs a code from a phone: always where others can reach us."""
+        public = self.behind_tls or not self.console_listen.loopback
+        return public or self.console_second_step == "always"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings from `environ`. Raises SettingsError naming the first wrong setting."""
         known = {f"{PREFIX}{name.upper()}" for name in cls.__dataclass_fields__}
-        known |= {f"{PREFIX}MASTER_KEY_FILE"}
         given = {name: value.strip() for name, value in environ.items() if name in known}
 
         def read(name: str, convert: Callable[[str], _T], default: _T) -> _T:
@@ -83,6 +92,11 @@ class Settings:
             console_listen=read("CONSOLE_LISTEN", _address, cls.console_listen),
             state_dir=read("STATE_DIR", Path, cls.state_dir),
             master_key=_master_key(given),
+            master_key_file=read("MASTER_KEY_FILE", str, ""),
+            retention=read("RETENTION", _retention, cls.retention),
+            console_second_step=read(
+                "CONSOLE_SECOND_STEP", _one_of("public", "always"), cls.console_second_step
+            ),
             behind_tls=read("BEHIND_TLS", _one_of("0", "1"), "0") == "1",
             log_level=read("LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         )
@@ -110,6 +124,12 @@ def _one_of(*values: str) -> Callable[[str], str]:
         return folded
 
     return check
+
+
+def _retention(value: str) -> str:
+    if value.lower() not in ("0", "24h"):
+        raise ValueError("must be 0 or 24h; longer would break what people are told in the chat")
+    return value.lower()
 
 
 def _address(value: str) -> Address:
@@ -152,9 +172,9 @@ def _master_key(given: Mapping[str, str]) -> bytes:
     if not text and not path:
         return b""
     try:
-        key = bytes.fromhex(text)
+        ring = Ring.parse(text)
+        if not path and ring != Ring(ring.masters[-1:]):
+            raise ValueError("several keys belong in a file")
     except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise SettingsError(f"{name}: must hold 64 hexadecimal digits (32 bytes)")
-    return key
+        raise SettingsError(f"{name}: must hold 64 hexadecimal digits (32 bytes)") from None
+    return ring.masters[-1]

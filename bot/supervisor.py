@@ -21,7 +21,13 @@ import httpx
 import redis.asyncio
 
 from bot.console.accounts import Accounts
-from bot.embedded import EmbeddedRedis, die_with_parent, master_key_file, private_dir
+from bot.embedded import (
+    EmbeddedRedis,
+    die_with_parent,
+    master_key_file,
+    open_vault,
+    private_dir,
+)
 from bot.errors import NorthlightError, SettingsError
 from bot.keys import SHARDS, Keys
 from bot.settings import PREFIX, Address, Settings
@@ -32,9 +38,13 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 START_LIMIT: Final = 120.0
 #: How long a part may take to finish what it is doing when asked to stop, seconds.
 STOP_LIMIT: Final = 15.0
-#: A part that lived this long had a good start: its next restart is quick again, seconds.
-SETTLED: Final = 60.0
+#: The pause before a part is started again, seconds: after a good start, and at most. It doubles
+#: with every start that was none.
+FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
+#: A part that lived this long had a good start, seconds. Somebody may be waiting in danger for the
+#: part that died, so only what cannot live is made to wait.
+SETTLED: Final = 10.0
 #: Where the state directory tells the engine's address.
 ENGINE_ADDRESS: Final = "engine.url"
 #: A part that dies this often before it was ever ready will not get better by itself.
@@ -81,13 +91,13 @@ class Supervisor:
     def __init__(self, settings: Settings, say: Callable[[str], None] | None = None) -> None:
         self._settings = settings
         self._say = say or _tell
-        self._master = settings.master_key
         self._logs = settings.state_dir / "logs"
         self._stopping = asyncio.Event()
         self._redis: EmbeddedRedis | None = None
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._deaths: dict[str, int] = {}
+        self._vault: Vault
 
     async def run(self) -> int:
         """The whole life of the service."""
@@ -98,9 +108,7 @@ class Supervisor:
         _refuse_taken("CONSOLE_LISTEN", self._settings.console_listen)
         private_dir(self._settings.state_dir)
         private_dir(self._logs)
-        if not self._master:
-            path = master_key_file(self._settings.state_dir)
-            self._master = bytes.fromhex(path.read_text().strip())
+        self._vault = open_vault(self._settings)  # before anything is started
         parts: list[Part] = []
         try:
             parts = self._parts(self._start_redis())
@@ -121,7 +129,7 @@ class Supervisor:
         if self._settings.redis_url:
             return self._settings.redis_url
         began = time.monotonic()
-        password = Vault(self._master).engine_token
+        password = self._vault.engine_token
         self._redis = EmbeddedRedis(self._settings.state_dir, self._say, password)
         # Not in a thread: Linux ties a child's fate to the thread that made it.
         url = self._redis.start()
@@ -138,7 +146,7 @@ class Supervisor:
             environ[f"{PREFIX}MASTER_KEY_FILE"] = str(path.resolve())
         parts: list[Part] = []
         if not settings.engine_url:
-            engine = _engine(Vault(self._master), redis_url, own_redis=self._redis is not None)
+            engine = _engine(self._vault, redis_url, own_redis=self._redis is not None)
             environ[f"{PREFIX}ENGINE_URL"] = engine.environ["NORTHLIGHT_ENGINE_URL"]
             # For `doctor`, typed while the service runs.
             (settings.state_dir / ENGINE_ADDRESS).write_text(environ[f"{PREFIX}ENGINE_URL"])
@@ -183,7 +191,7 @@ class Supervisor:
 
     async def _keep(self, part: Part) -> None:
         """Runs one part, again and again, with a growing pause between deaths."""
-        pause = 1.0
+        pause = FIRST_PAUSE
         self._log(part).write_bytes(b"")
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -191,8 +199,9 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             self._deaths[part.name] += 1
-            pause = 1.0 if time.monotonic() - began > SETTLED else min(pause * 2, LONGEST_PAUSE)
-            self._say(f"{part.name} ended ({code}); starting it again in {pause:.0f} s, "
+            settled = time.monotonic() - began > SETTLED
+            pause = FIRST_PAUSE if settled else min(pause * 2, LONGEST_PAUSE)
+            self._say(f"{part.name} ended ({code}); starting it again in {pause:.1f} s, "
                       f"see {self._log(part)}")  # fmt: skip
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -221,7 +230,10 @@ class Supervisor:
                 keeper.result()
         if self._redis is not None and not self._redis.alive:
             self._say("redis ended; starting it again")
-            self._redis.start()
+            try:
+                self._redis.start()
+            except SettingsError as error:  # everybody waits for it, so it is tried until it works
+                self._say(str(error))
 
     # -- stopping ------------------------------------------------------------------------------
     async def _stop(self, parts: list[Part]) -> None:

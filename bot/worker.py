@@ -1,28 +1,29 @@
 """A worker: takes accepted messages one person at a time, has them answered, commits the result.
 
-Run as many as you like: each inbox shard has one owner at a time. A worker that dies loses its
-leases within seconds and another finishes what it had begun; nothing is applied twice, because
-the effects of a turn and the end of its entry are one step (bot/inbox.py).
+Run as many as you like: each inbox shard has one owner at a time, and no worker holds more than
+its share of them. A worker that dies loses its leases within seconds and the others finish what it
+had begun; nothing is applied twice, because the effects of a turn and the end of its entry are one
+step (bot/inbox.py).
 """
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 
 import structlog
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from bot.conversation import core
 from bot.conversation.emergency import Emergency
 from bot.conversation.memory import Memory
-from bot.errors import QueueUnavailable
+from bot.errors import Overtaken, QueueUnavailable
 from bot.handlers.turn import Services, Turn
 from bot.handoff.record import Handoff
 from bot.inbox import LEASE_MS, Entry, Inbox, Op
 from bot.keys import SHARDS
 from bot.messages import Inbound, Kind, Recipient
 from bot.outbox import Outbox
-from bot.vault import seal
 
 log = structlog.get_logger()
 #: A turn whose handoff changed meanwhile (a counsellor claimed) is done again, so often.
@@ -30,6 +31,8 @@ _AGAIN = 5
 #: A lease not renewed for this share of its time is not counted on: after a pause of the machine
 #: another worker may own the shard, and would be overtaken by what we still read from it.
 _SURE = 0.6
+#: How often to look for shards that nobody holds, seconds.
+_LOOK = 0.3
 #: How long one turn may take before the person gets the emergency answer, seconds.
 _LONGEST_TURN = 20.0
 
@@ -43,6 +46,9 @@ class Worker:
         self._inbox, self._outbox, self._memory = inbox, outbox, memory
         self._use, self._emergency = use, emergency
         self._held: dict[int, float] = {}  # shard -> when its lease was last asked for
+        self._share = 0  # how many shards to hold at most; 0 = not known yet
+        self._begin_anew = True  # also after trouble with the store
+        self._look_at = 0.0  # when to look again for shards that nobody holds
         self._lines: dict[str, asyncio.Queue[Entry]] = defaultdict(asyncio.Queue)
         self._begun: set[Entry] = set()  # lined up or being answered now
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -61,37 +67,60 @@ class Worker:
                     await self._step()
                 except (RedisError, OSError) as error:
                     log.warning("worker.store_away", error=type(error).__name__)
+                    self._begin_anew = True
                     await asyncio.sleep(0.5)
         finally:
             leases.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             try:
+                await self._inbox.leave()
                 for shard in list(self._held):
                     await self._inbox.let_go(shard)
             except (RedisError, OSError):
                 pass  # the leases run out by themselves
 
     async def _step(self) -> None:
+        if self._begin_anew:
+            await self._drop_everything()
         await self._take_shards()
         for shard, asked in list(self._held.items()):
             if time.monotonic() - asked > LEASE_MS / 1000 * _SURE:
                 self._held.pop(shard, None)
-        if not self._held:
+        held = await self._without_surplus()
+        if not held:
             await asyncio.sleep(0.2)
             return
-        try:
-            held = sorted(self._held)
-            entries = await self._inbox.fresh(held, wait_ms=300)
-            entries += await self._inbox.strayed(held)
-        except ResponseError:  # an unused stream expired, its group with it
-            for shard in list(self._held):
-                await self._inbox.open_group(shard)
-            return
+        entries = await self._inbox.fresh(held, wait_ms=300)
+        entries += await self._inbox.strayed(held)
         for entry in sorted(entries, key=lambda entry: entry.order):
-            self._line_up(entry)
+            # A turn may have been dropped meanwhile: nothing behind it may be done before it.
+            if entry.shard in self._held and not self._begin_anew:
+                self._line_up(entry)
+
+    async def _drop_everything(self) -> None:
+        """At the start, and after trouble with the store: forgets what was begun.
+
+        The answer to a read may be lost, so that entries are ours and we do not know them; and a
+        Redis that died may have come back with an older state. All that is not finished is read
+        again with the shards, from the oldest on, so nothing overtakes.
+        """
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for forgotten in (self._running, self._lines, self._begun, self._held):
+            forgotten.clear()  # tasks that had not begun yet have not tidied up after themselves
+        await self._inbox.begin()
+        self._begin_anew = False
 
     async def _take_shards(self) -> None:
+        self._share = self._share or await self._inbox.share()
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK
         for shard in range(SHARDS):
+            if len(self._held) >= self._share:
+                return
             if shard in self._held:
                 continue
             asked = time.monotonic()
@@ -101,10 +130,23 @@ class Worker:
                 for entry in await self._inbox.left_over(shard):
                     self._line_up(entry)
 
+    async def _without_surplus(self) -> list[int]:
+        """The shards to read from. One above our share is let go once what we began is finished."""
+        held = sorted(self._held)
+        for shard in held[self._share :]:
+            if not any(entry.shard == shard for entry in self._begun):
+                self._held.pop(shard, None)
+                await self._inbox.let_go(shard)
+        return held[: self._share]
+
     async def _keep_leases(self) -> None:
         # Not `while True`: a Redis call may swallow a cancellation, and this must end.
         while not self._stopping.is_set():
             await asyncio.sleep(LEASE_MS / 4000)
+            with contextlib.suppress(RedisError, OSError):
+                self._share = await self._inbox.share()
+                if not (self._begin_anew or await self._inbox.same_store()):
+                    self._begin_anew = True
             for shard in list(self._held):
                 try:
                     asked = time.monotonic()
@@ -112,6 +154,8 @@ class Worker:
                         self._held.pop(shard, None)
                     elif shard in self._held:
                         self._held[shard] = asked
+                    else:  # let go while we asked: nobody would read it until this lease ran out
+                        await self._inbox.let_go(shard)
                 except (RedisError, OSError):
                     pass  # tried again at once; commits check the lease anyway
 
@@ -128,31 +172,33 @@ class Worker:
         """One person's messages, strictly in order."""
         line = self._lines[person]
         try:
-            while not line.empty():
+            while not (line.empty() or self._begin_anew):
                 entry = line.get_nowait()
-                await self._finish(entry)
+                owned = await self._finish(entry)
                 self._begun.discard(entry)
+                while not (owned or line.empty()):
+                    # Whoever owns the shard now begins with the entry we have just dropped; should
+                    # that be us again, those behind it must not be done before it.
+                    self._begun.discard(line.get_nowait())
         finally:
-            del self._running[person], self._lines[person]
+            self._running.pop(person, None)
+            self._lines.pop(person, None)
 
-    async def _finish(self, entry: Entry) -> None:
-        """Does the turn until it is committed; waits out a Redis that is away."""
-        while not self._stopping.is_set() or entry.shard in self._held:
-            try:
-                await self._turn(entry)
-                return
-            except (RedisError, QueueUnavailable) as error:
-                log.warning("worker.turn_waits", error=type(error).__name__)
-                if self._stopping.is_set():
-                    return  # the entry stays pending; the next owner does it
-                await asyncio.sleep(0.3)
+    async def _finish(self, entry: Entry) -> bool:
+        """Does the turn. False when it is not over: the shard is no longer ours, or no store."""
+        try:
+            return await self._turn(entry)
+        except (RedisError, QueueUnavailable) as error:
+            log.warning("worker.turn_waits", error=type(error).__name__)
+            self._begin_anew = True  # the entry stays pending: it is read again, first of all
+            return False
 
-    async def _turn(self, entry: Entry) -> None:
+    async def _turn(self, entry: Entry) -> bool:
         inbound = entry.inbound
         if inbound is None:
             await self._inbox.give_up(entry, "unreadable")
             log.error("worker.unreadable_entry")
-            return
+            return True
         try:
             async with asyncio.timeout(_LONGEST_TURN):
                 for _ in range(_AGAIN):
@@ -164,18 +210,22 @@ class Worker:
         except Exception as error:  # the person still gets an answer
             log.error("worker.turn_failed", error=type(error).__name__, where=_where(error))
             await self._apologise(entry, inbound)
-            return
+            return True
         if verdict == "lost":
             self._held.pop(entry.shard, None)
         elif verdict == "changed":
             raise QueueUnavailable("the handoff kept changing")  # the turn is done once more
+        return verdict != "lost"
 
     async def _attempt(self, entry: Entry, inbound: Inbound) -> str:
         inbound, found = core.open_turn(self._use, inbound)
         session, key, wrapped = await self._memory.load(inbound)
         handoff = await self._use.queue.current(inbound.person)
-        turn = Turn(self._use, inbound, session, handoff, found)
-        await core.take_turn(self._use, turn)
+        turn = Turn(self._use, inbound, session, handoff, found, fence=self._inbox.fence(entry))
+        try:
+            await core.take_turn(self._use, turn)
+        except Overtaken:
+            return "lost"
         if turn.handoff and turn.handoff.with_counsellor and not _talking(handoff):
             return "changed"  # claimed while this turn was thinking: the words are for them
         if inbound.kind is not Kind.IDLE:
@@ -197,7 +247,7 @@ class Worker:
         to = Recipient(inbound.person, inbound.channel, inbound.address)
         # The dead letter is sealed with the conversation's own key: Leave makes it unreadable too.
         _, key, wrapped = await self._memory.load(inbound)
-        sealed = seal(key, inbound.to_json(), inbound.person)
+        sealed = self._use.vault.seal_letter(inbound.person, key, inbound.to_json())
         ops = [
             *self._memory.keep_message(inbound),
             *self._memory.keep_key(inbound, wrapped),

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bot.embedded import access_list, private_dir  # noqa: E402
-from bot.vault import Vault  # noqa: E402
+from bot.vault import Ring, Vault  # noqa: E402
 
 
 def make(folder: Path) -> list[str]:
@@ -33,7 +33,7 @@ def make(folder: Path) -> list[str]:
         made.append(name)
         return text
 
-    vault = Vault(bytes.fromhex(keep("master_key", secrets.token_hex(32))))
+    vault = Vault(Ring.parse(keep("master_key", secrets.token_hex(32))))
     keep("engine_token", vault.engine_token)
     keep("engine_key", vault.engine_key)
     bot = keep("redis_url", f"redis://bot:{secrets.token_hex(24)}@redis:6379/0")

@@ -4,6 +4,7 @@
 Redis away and bring it back. Tests share one server and take a random key prefix each.
 """
 
+import resource
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,9 @@ def binary() -> str:
 class RedisServer:
     """One server process; `url` names it. Use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: str) -> None:
+        """`options`: settings of redis.conf that differ from the tests' own, - written as _."""
+        self._options = {name.replace("_", "-"): value for name, value in options.items()}
         # Not under the test's own folder: a socket's path may have about 100 bytes only.
         self._dir = Path(tempfile.mkdtemp(prefix="nl-redis-", dir="/tmp"))
         self.url = f"unix://{self._dir}/redis.sock"
@@ -43,10 +46,14 @@ class RedisServer:
             "appendonly": "yes",
             "save": "",
             "maxmemory-policy": "noeviction",
+            **self._options,
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         with (self._dir / "log").open("ab") as log:
-            self._process = subprocess.Popen([binary(), *words], stdout=log, stderr=log)
+            # Without restore_signals a file that may not grow is an error, as on a full disk.
+            self._process = subprocess.Popen(
+                [binary(), *words], stdout=log, stderr=log, restore_signals=False
+            )
         with redis.Redis.from_url(self.url) as client:
             for _ in range(1000):
                 try:
@@ -64,6 +71,29 @@ class RedisServer:
             self._process.send_signal(how)
             self._process.wait()
             self._process = None
+
+    def fill_disk(self, *, full: bool = True) -> None:
+        """Lets no file of it grow any more, or again."""
+        assert self._process is not None
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        soft = 1 if full else hard
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+    def ended(self) -> bool:
+        """Whether it ended by itself; waits for that a moment."""
+        assert self._process is not None
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            return False
+        self._process = None
+        return True
+
+    def written(self) -> tuple[Path, int]:
+        """The append-only file that grows now, and its size."""
+        files = [*self._dir.glob("appendonlydir/*.incr.aof"), *self._dir.glob("appendonly.aof")]
+        newest = max(files, key=lambda path: path.stat().st_mtime)
+        return newest, newest.stat().st_size
 
     def pause(self) -> None:
         """Lets it hang: connections stay open, nothing is answered."""

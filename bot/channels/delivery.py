@@ -23,7 +23,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, Tele
 
 from bot.channels.telegram_send import sent_ops, show
 from bot.errors import QueueUnavailable, Sealed
-from bot.inbox import Inbox, Op
+from bot.inbox import Inbox, Op, bury
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
@@ -31,8 +31,10 @@ from bot.outbox import Outbox
 log = structlog.get_logger(__name__)
 
 GROUP: Final = "doors"
-#: How many chats are served at once.
+#: How many chats are served at once, and how many more of those with something urgent: chats that
+#: hang must not keep a 9-1-1 card waiting.
 SLOTS: Final = 32
+URGENT_SLOTS: Final = 16
 #: How many entries are held in memory; the others wait in Redis.
 HELD: Final = 5_000
 #: Telegram deletes at most this many messages in one call.
@@ -158,7 +160,8 @@ class Delivery:
             try:
                 to, reply = self._outbox.read(self._stream, fields)
             except (Sealed, KeyError, ValueError, TypeError):
-                self._bury(entry_id, "unreadable")
+                sealed = fields.get(b"e", b"")
+                self._over[entry_id] = bury(self._keys, self._stream, "unreadable", sealed)
                 continue
             chat = self._chats.setdefault(to.address, _Chat(to.address))
             chat.waiting.append(_Entry(entry_id, to, reply))
@@ -215,8 +218,11 @@ class Delivery:
         return True
 
     def _fill(self) -> None:
-        while self._ready and len(self._tasks) < self._slots and not self._closing:
+        while self._ready and not self._closing:
             chat = min(self._ready.values(), key=_Chat.rank)
+            not_urgent, _ = chat.rank()
+            if len(self._tasks) >= self._slots + (0 if not_urgent else URGENT_SLOTS):
+                return
             del self._ready[chat.address]
             chat.busy = True
             task = asyncio.create_task(self._serve(chat))
@@ -236,7 +242,7 @@ class Delivery:
         except Exception as error:
             # A fault of ours in one entry must not end the delivery of all others.
             log.error("delivery_failed", error=type(error).__name__)
-            self._finish(chat, entry, dead="failed")
+            pause = await self._give_up(chat, entry, "failed")
         with contextlib.suppress(RedisError, OSError):
             await self._settle()
         chat.busy = False
@@ -246,8 +252,7 @@ class Delivery:
         """Shows one entry. Returns how long to wait before its next attempt; 0 when it is over."""
         age = self._clock() - int(entry.id.partition(b"-")[0]) / 1000
         if age > KEEP:
-            self._finish(chat, entry, dead="too old")
-            return 0
+            return await self._give_up(chat, entry, "too old")
         try:
             if entry.reply.erase and not entry.erased:
                 await self._erase(entry.to)
@@ -259,8 +264,7 @@ class Delivery:
             return await self._blocked(chat, entry)
         except (BadRequest, ChatMigrated) as error:
             log.error("reply_refused", error=type(error).__name__)
-            self._finish(chat, entry, dead="refused")
-            return 0
+            return await self._give_up(chat, entry, "refused")
         except (TelegramError, RedisError, OSError) as error:
             return self._pause_after(entry, error)
         self._finish(chat, entry)
@@ -288,24 +292,24 @@ class Delivery:
         log.warning("delivery_delayed", error=type(error).__name__, tries=entry.tries)
         return pause
 
-    def _finish(self, chat: _Chat, entry: _Entry, dead: str = "") -> None:
+    async def _give_up(self, chat: _Chat, entry: _Entry, why: str) -> float:
+        """Puts a reply aside, sealed so that Leave makes it unreadable; returns as `_attempt`."""
+        try:
+            sealed = await self._outbox.letter(entry.to, entry.reply)
+        except (RedisError, OSError) as error:
+            return self._pause_after(entry, error)
+        self._over[entry.id] = bury(self._keys, self._stream, why, sealed)
+        self._finish(chat, entry)
+        return 0
+
+    def _finish(self, chat: _Chat, entry: _Entry) -> None:
         """The entry is over: it will be taken out of the outbox, its messages noted for Leave."""
         chat.waiting.remove(entry)
-        if dead:
-            self._bury(entry.id, dead)
         # After Leave not even the id of the last neutral line is kept.
         ids = [] if entry.reply.erase else entry.shown
         self._over.setdefault(entry.id, []).extend(
             sent_ops(self._keys, entry.to.person, ids, self._clock())
         )
-
-    def _bury(self, entry_id: bytes, why: str) -> None:
-        # Only the reason: the words would outlive Leave here.
-        dead = self._keys.dead()
-        self._over[entry_id] = [
-            ("XADD", dead, "MAXLEN", 1000, "*", "e", b"", "why", why, "stream", self._stream),
-            ("EXPIRE", dead, KEEP),
-        ]
 
     async def _settle(self) -> None:
         """Takes entries that are over out of the outbox, in one step with what belongs to that."""

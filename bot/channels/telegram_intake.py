@@ -64,16 +64,16 @@ class Intake:
         With `store=False` it is not even tried (an earlier update could not be stored, and order
         must be kept): the person is answered and QueueUnavailable raised.
         """
-        update = self._parse(raw)
-        if update is None:
+        parsed = self._parse(raw)
+        if parsed is None:
             return
+        update, inbound = parsed
         first = _remember(self._met, update.update_id)
         if update.callback_query and first:
             self._run(self._answer_query(update.callback_query))
         if not convert.is_private(update):
             self._refuse(update)
             return
-        inbound = convert.inbound(update, self._vault, self._clock())
         if inbound is None:
             return
         try:
@@ -90,9 +90,14 @@ class Intake:
         for task in self._errands:
             task.cancel()
 
-    def _parse(self, raw: dict[str, Any]) -> Update | None:
+    def _parse(self, raw: dict[str, Any]) -> tuple[Update, Inbound | None] | None:
         try:
-            return Update.de_json(raw, self._bot)
+            update = Update.de_json(raw, self._bot)
+            if not convert.is_private(update):
+                return update, None
+            inbound = convert.inbound(update, self._vault, self._clock())
+            # The library takes over whatever stands in a field: as the worker will read it.
+            return update, inbound and Inbound.from_json(inbound.to_json())
         except Exception as error:
             # Whatever Telegram sends, one update must never hold up those behind it.
             log.error("telegram_update_malformed", error=type(error).__name__)

@@ -17,6 +17,8 @@ from bot.keys import Keys
 #: A password has at least so many characters; length is what helps, so nothing else is asked.
 SHORTEST: Final = 12
 LONGEST: Final = 200
+#: So many unknown browsers may wait for their password to be looked at.
+LINE: Final = 20
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -44,6 +46,11 @@ class Account:
     must_change: bool
     capacity: int
     epoch: str
+    second_step: bool = False
+
+
+class Busy(NorthlightError):
+    """Raised when so many unknown browsers try to log in that one more must come again later."""
 
 
 class Accounts:
@@ -52,9 +59,11 @@ class Accounts:
     def __init__(self, redis: Redis, keys: Keys, hasher: PasswordHasher | None = None) -> None:
         self._redis, self._keys = redis, keys
         self._hasher = hasher or PasswordHasher()
-        # Checking costs memory and time on purpose: two at once, so that a flood of logins cannot
-        # take the machine from the people in conversation.
-        self._turn = asyncio.Semaphore(2)
+        # Checking costs memory and time on purpose: one at once for browsers nobody has logged in
+        # from, one for the others. A flood of guesses can then neither take the machine from the
+        # people in conversation nor stand in line before a colleague.
+        self._turns = {known: asyncio.Semaphore(1) for known in (False, True)}
+        self._in_line = 0
         self._nobody = self._hasher.hash(secrets.token_hex(16))
 
     async def add(
@@ -112,7 +121,7 @@ class Accounts:
 
     async def change_password(self, login: str, old: str, new: str) -> None:
         """The counsellor's own change. Raises AccountError with a code: wrong, short or same."""
-        if not await self.check(login, old):
+        if not await self.check(login, old, known=True):
             raise AccountError("wrong")
         if not SHORTEST <= len(new) <= LONGEST:
             raise AccountError("short")
@@ -125,6 +134,7 @@ class Accounts:
         raw: Any = await self._redis.hgetall(self._keys.counsellor(login))
         if not raw:
             return None
+        second_step = raw.pop(b"totp", b"") != b""  # sealed: no text
         fields = {name.decode(): value.decode() for name, value in raw.items()}
         return Account(
             login=login,
@@ -134,15 +144,26 @@ class Accounts:
             must_change=fields.get("must_change") == "1",
             capacity=int(fields.get("capacity", 1)),
             epoch=fields.get("epoch", ""),
+            second_step=second_step,
         )
 
-    async def check(self, login: str, password: str) -> bool:
-        """Whether the password is right; takes as long for a login that does not exist."""
-        known = bool(_LOGIN.fullmatch(login))
-        stored: Any = await self._redis.hget(self._keys.counsellor(login), "hash") if known else b""
-        hashed = stored.decode() if stored else self._nobody
-        async with self._turn:
-            right = await asyncio.to_thread(self._verify, hashed, password[: LONGEST + 1])
+    async def check(self, login: str, password: str, *, known: bool = False) -> bool:
+        """Whether the password is right; takes as long for a login that does not exist.
+
+        `known`: somebody has logged in from this browser before. Raises Busy.
+        """
+        if not known and self._in_line >= LINE:
+            raise Busy("passwords")
+        self._in_line += not known
+        try:
+            stored: Any = b""
+            if _LOGIN.fullmatch(login):
+                stored = await self._redis.hget(self._keys.counsellor(login), "hash")
+            hashed = stored.decode() if stored else self._nobody
+            async with self._turns[known]:
+                right = await asyncio.to_thread(self._verify, hashed, password[: LONGEST + 1])
+        finally:
+            self._in_line -= not known
         return right and bool(stored)
 
     def _verify(self, hashed: str, password: str) -> bool:
@@ -154,7 +175,7 @@ class Accounts:
     async def _store(self, login: str, password: str, *, must_change: bool) -> None:
         if not await self._redis.exists(self._keys.counsellor(login)):
             raise AccountError("no such login")
-        async with self._turn:
+        async with self._turns[True]:
             hashed = await asyncio.to_thread(self._hasher.hash, password)
         await self._redis.hset(
             self._keys.counsellor(login),

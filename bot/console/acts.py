@@ -32,6 +32,7 @@ async def open_to_read(request: Request, what: str = "read") -> Handoff:
     handoff = await find(request)
     account = account_of(request)
     if not may_read(account, handoff):
+        await console(request).audit.write(account.login, "read_refused", handoff.id)
         raise Refused("not_yours")
     await console(request).audit.write(account.login, what, handoff.id)
     return handoff
@@ -68,7 +69,7 @@ async def claim(request: Request) -> Handoff:
 async def say(request: Request) -> Handoff:
     """Sends `text`, or the phrase named by `phrase`. Raises Refused."""
     desk, account = console(request), account_of(request)
-    handoff = await _mine(request)
+    handoff = await mine(request)
     text, named = field(request, "text"), field(request, "phrase")
     phrase = desk.phrases.find(named, handoff.language, language_of(request)) if named else None
     if phrase and not text:
@@ -88,7 +89,7 @@ async def say(request: Request) -> Handoff:
 async def emergency(request: Request) -> Handoff:
     """Sends the 9-1-1 card in the person's language. Raises Refused."""
     desk, account = console(request), account_of(request)
-    handoff = await _mine(request)
+    handoff = await mine(request)
     region = (await desk.queue.case(handoff)).region
     key = "card_911_nunavut" if region == "NU" and desk.words.knows("card_911_nunavut") else ""
     card = desk.words.reply(key or "card_911", handoff.language)
@@ -103,7 +104,7 @@ async def emergency(request: Request) -> Handoff:
 async def release(request: Request) -> None:
     """Back to the queue. Raises Refused."""
     desk, account = console(request), account_of(request)
-    handoff = await _mine(request)
+    handoff = await mine(request)
     try:
         await desk.queue.release(handoff.id, account.login)
     except SessionEnded:
@@ -114,7 +115,7 @@ async def release(request: Request) -> None:
 async def end(request: Request) -> Handoff:
     """Ends it: to wrap-up without `outcome`, else closed. Raises Refused."""
     desk, account = console(request), account_of(request)
-    handoff, outcome = await _mine(request), field(request, "outcome")
+    handoff, outcome = await mine(request), field(request, "outcome")
     if outcome and outcome not in OUTCOMES:
         raise Refused("bad_request")
     if handoff.state is State.CLOSED or (not outcome and handoff.state is State.WRAP_UP):
@@ -135,7 +136,8 @@ async def shift(request: Request, on: bool) -> None:
     await desk.audit.write(account.login, "shift_start" if on else "shift_stop")
 
 
-async def _mine(request: Request) -> Handoff:
+async def mine(request: Request) -> Handoff:
+    """The handoff of the path, held by whoever asks. Raises Refused."""
     handoff = await find(request)
     if handoff.claimed_by != account_of(request).login:
         raise Refused("not_yours")

@@ -6,11 +6,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from bot.console.context import console, language_of
+from bot.console.permissions import unfinished
 
 #: Code -> status. The words are in strings/<lang>.yml, `note`.
 STATUS: Final = {
     "signed_out": 401,
     "forbidden": 403,
+    "unfinished": 403,
     "csrf": 403,
     "not_yours": 403,
     "not_found": 404,
@@ -21,6 +23,7 @@ STATUS: Final = {
     "too_large": 413,
     "bad_request": 400,
     "too_many": 429,
+    "broken": 500,
     "unavailable": 503,
 }
 
@@ -37,17 +40,17 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     """A page in the console's language for this browser."""
     desk = console(request)
     language = language_of(request)
-    login = getattr(request.state, "login", None)
+    login = request.state.login
     body = desk.pages.get_template(template).render(
         t=desk.strings.translate(language),
         lang=language,
         languages=[
             (code, desk.strings.keys(code)["language.own_name"]) for code in desk.strings.codes()
         ],
-        login=login,
+        login=login if login and not login.half else None,
         csrf=login.csrf if login else request.state.form_token,
-        path=request.url.path,
-        **values,
+        # Not request.url: that is made with the Host header, which may hold anything.
+        **{"path": request.scope["path"], **values},
     )
     return HTMLResponse(body, status)
 
@@ -55,12 +58,14 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 def refuse(request: Request, code: str, **more: str) -> Response:
     """The answer to a request that cannot be done."""
     status = STATUS[code]
-    if request.url.path.startswith("/api/"):
+    if request.scope["path"].startswith("/api/"):
         return JSONResponse({"error": code, **more}, status)
     if code == "signed_out":
         return RedirectResponse("/login", 303)
-    t = console(request).strings.translate(language_of(request))
+    t, back = console(request).strings.translate(language_of(request)), "/desk"
     if code == "unavailable":
-        return page(request, "problem.html", status, note=t("app.unavailable"))
+        return page(request, "problem.html", status, note=t("app.unavailable"), back=back)
+    if code == "unfinished":
+        back = unfinished(request.state.login.account, second_step=console(request).second_step)
     key = "already_claimed_plain" if code == "already_claimed" and not more else code
-    return page(request, "problem.html", status, note=t(f"note.{key}", **more))
+    return page(request, "problem.html", status, note=t(f"note.{key}", **more), back=back)

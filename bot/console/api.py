@@ -1,6 +1,7 @@
 """The JSON API behind the desk: what the page's script and other programs call."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -23,6 +24,8 @@ from bot.handoff.record import Handoff
 
 #: Seconds between signs of life on the event stream; the login is looked at each time.
 PING = 15
+# Nothing Redis would refuse: two numbers of less than 64 bits.
+_LINE_ID = re.compile("[0-9]{1,19}(-[0-9]{1,19})?")
 
 
 async def desk(request: Request) -> JSONResponse:
@@ -110,7 +113,7 @@ async def events(request: Request) -> StreamingResponse:
 
     async def allowed() -> bool:
         login = await desk.logins.find(cookie, touch=False)
-        return login is not None and permits(Permission.STAFF, login.account)
+        return permits(Permission.STAFF, login, second_step=desk.second_step)
 
     async def stream() -> AsyncIterator[str]:
         with desk.hub.listening() as changes:
@@ -118,15 +121,16 @@ async def events(request: Request) -> StreamingResponse:
             while True:
                 try:
                     change = await asyncio.wait_for(changes.get(), PING)
-                    yield f"event: change\ndata: {change}\n\n"
+                    said = f"event: change\ndata: {change}\n\n"
                 except TimeoutError:
-                    yield ": alive\n\n"
+                    said = ": alive\n\n"
                 try:
                     if not await allowed():
                         yield "event: signed_out\ndata: {}\n\n"
                         return
                 except (RedisError, OSError):
                     return  # the page connects again, and fetches everything then
+                yield said
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 
@@ -138,6 +142,6 @@ def _brief(request: Request, handoff: Handoff) -> dict[str, Any]:
 def after_of(request: Request) -> str:
     """The line id of ?after=. Raises Refused."""
     after = request.query_params.get("after", "")
-    if after and not after.replace("-", "", 1).isdigit():
+    if after and not _LINE_ID.fullmatch(after):
         raise Refused("bad_request")
     return after

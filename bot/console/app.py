@@ -15,14 +15,16 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.console import api, doorway, pages
+from bot.console import api, doorway, pages, steps
 from bot.console.accounts import Accounts
 from bot.console.answers import Refused, refuse
 from bot.console.audit import Audit
 from bot.console.context import Console, Words
+from bot.console.devices import Devices
 from bot.console.events import Hub
 from bot.console.gate import Gate
 from bot.console.logins import Logins
+from bot.console.second_step import SecondStep
 from bot.console.strings import HERE, Phrases, Strings
 from bot.errors import QueueUnavailable, Sealed
 from bot.handoff.queue import Queue
@@ -36,8 +38,10 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/healthz", doorway.health, None),
     ("/login", doorway.show_login, doorway.login),
     ("/language", None, doorway.language),
+    ("/login/code", steps.show_code, steps.code),
     ("/logout", None, doorway.logout),
     ("/password", doorway.show_password, doorway.password),
+    ("/second-step", steps.show_second_step, steps.second_step),
     ("/", pages.home, None),
     ("/desk", pages.desk, None),
     ("/desk/live", pages.desk_live, None),
@@ -76,11 +80,13 @@ def create_app(
     words: Words,
     clock: Callable[[], float],
     secure: bool,
+    second_step: bool = False,
     hasher: PasswordHasher | None = None,
 ) -> Starlette:
     """The console as an ASGI application.
 
     `secure` False only on a loopback address: cookies then also travel without TLS.
+    `second_step`: every account must set up a code from a phone, else it may.
     """
     accounts = Accounts(redis, keys, hasher)
     console = Console(
@@ -89,7 +95,9 @@ def create_app(
         words=words,
         accounts=accounts,
         logins=Logins(redis, keys, vault, accounts, clock),
-        audit=Audit(redis, keys),
+        codes=SecondStep(redis, keys, vault, clock),
+        devices=Devices(vault),
+        audit=Audit(redis, keys, vault, clock),
         hub=Hub(redis, keys),
         strings=Strings(),
         phrases=Phrases(),
@@ -102,6 +110,7 @@ def create_app(
         ),
         clock=clock,
         secure=secure,
+        second_step=second_step,
     )
 
     @contextlib.asynccontextmanager

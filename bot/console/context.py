@@ -10,8 +10,10 @@ from starlette.requests import Request
 
 from bot.console.accounts import Account, Accounts
 from bot.console.audit import Audit
+from bot.console.devices import Devices
 from bot.console.events import Hub
 from bot.console.logins import Login, Logins
+from bot.console.second_step import SecondStep
 from bot.console.strings import Phrases, Strings, Translate
 from bot.handoff.queue import Queue
 from bot.handoff.queue import Words as QueueWords
@@ -39,6 +41,8 @@ class Console:
     words: Words
     accounts: Accounts
     logins: Logins
+    codes: SecondStep
+    devices: Devices
     audit: Audit
     hub: Hub
     strings: Strings
@@ -46,6 +50,7 @@ class Console:
     pages: Environment
     clock: Callable[[], float]
     secure: bool
+    second_step: bool
 
     @property
     def cookie(self) -> str:
@@ -56,6 +61,11 @@ class Console:
     def form_cookie(self) -> str:
         """The name of the cookie that ties the sign-in form to the browser."""
         return "__Host-nl_form" if self.secure else "nl_form"
+
+    @property
+    def device_cookie(self) -> str:
+        """The name of the cookie by which a browser is known to somebody's login."""
+        return "__Host-nl_device" if self.secure else "nl_device"
 
 
 def console(request: Request) -> Console:
@@ -82,6 +92,12 @@ def field(request: Request, name: str) -> str:
     """One text field of a POST; empty when it is missing or no text."""
     value = form_of(request).get(name, "")
     return value.strip() if isinstance(value, str) else ""
+
+
+def secret_field(request: Request, name: str) -> str:
+    """One field of a POST as typed, not stripped: a password may end with a space."""
+    value = form_of(request).get(name, "")
+    return value if isinstance(value, str) else ""
 
 
 def language_of(request: Request) -> str:

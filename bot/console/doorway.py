@@ -1,9 +1,11 @@
 """Signing in and out, the first password change, and the console's language."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from bot.console.accounts import SHORTEST, AccountError
+from bot.console.accounts import SHORTEST, Account, AccountError, Busy
 from bot.console.answers import page
 from bot.console.context import (
     LANGUAGE_COOKIE,
@@ -11,9 +13,15 @@ from bot.console.context import (
     console,
     field,
     login_of,
+    secret_field,
     translate_of,
 )
+from bot.console.devices import REMEMBERED, place_of
 from bot.console.logins import ABSOLUTE
+from bot.console.permissions import unfinished
+
+#: What an unknown browser is told to wait when too many others try at the same moment, seconds.
+CROWDED = 5
 
 
 async def health(request: Request) -> Response:
@@ -24,7 +32,7 @@ async def health(request: Request) -> Response:
 
 async def show_login(request: Request) -> Response:
     """GET: the sign-in form."""
-    if request.state.login:
+    if request.state.login and not request.state.login.half:
         return RedirectResponse("/desk", 303)
     return page(request, "login.html", note="", given="")
 
@@ -33,16 +41,24 @@ async def login(request: Request) -> Response:
     """POST login, password: a fresh session, whatever cookie came with it."""
     desk, t = console(request), translate_of(request)
     # As typed, not stripped: a password may end with a space.
-    name, password = field(request, "login").lower()[:64], _secret(request, "password")
-    source = request.client.host if request.client else ""
-    if wait := await desk.logins.delay(name, source):
+    name, password = field(request, "login").lower()[:64], secret_field(request, "password")
+    account = await desk.accounts.find(name) if name.isascii() else None
+    device, counted = known_as(request, account)
+    wait = await desk.logins.delay(name, counted)
+    right = False
+    if not wait:
+        try:
+            right = await desk.accounts.check(name, password, known=bool(device))
+        except Busy:
+            wait = CROWDED
+    if wait:
         note = t("login.wait", seconds=wait)
-        answer: Response = page(request, "login.html", 429, note=note, given=name)
-        answer.headers["Retry-After"] = str(wait)
-        return answer
-    if not await desk.accounts.check(name, password):
+        return slow_down(page(request, "login.html", 429, note=note, given=name), wait)
+    if account is None or not right:
         return page(request, "login.html", 403, note=t("login.wrong"), given=name)
-    return await _enter(request, name, source)
+    if account.second_step:
+        return await enter(request, name, counted, lambda: _to("/login/code"), half=True)
+    return await enter(request, name, counted, lambda: _to(_start(request)))
 
 
 async def logout(request: Request) -> Response:
@@ -64,18 +80,18 @@ async def show_password(request: Request) -> Response:
 async def password(request: Request) -> Response:
     """POST old, new, again: all older logins of this account end."""
     desk, t, account = console(request), translate_of(request), account_of(request)
-    new = _secret(request, "new")
-    if new != _secret(request, "again"):
+    new = secret_field(request, "new")
+    if new != secret_field(request, "again"):
         return _password_page(request, t("password.different"))
-    source = request.client.host if request.client else ""
-    if wait := await desk.logins.delay(account.login, source):
+    _, counted = known_as(request, account)
+    if wait := await desk.logins.delay(account.login, counted):
         return _password_page(request, t("login.wait", seconds=wait), 429)
     try:
-        await desk.accounts.change_password(account.login, _secret(request, "old"), new)
+        await desk.accounts.change_password(account.login, secret_field(request, "old"), new)
     except AccountError as why:
         return _password_page(request, t(f"password.{why}", count=SHORTEST))
     await desk.audit.write(account.login, "password")
-    return await _enter(request, account.login, source)
+    return await enter(request, account.login, counted, lambda: _to(_start(request)))
 
 
 async def language(request: Request) -> Response:
@@ -95,16 +111,27 @@ async def language(request: Request) -> Response:
     return answer
 
 
-async def _enter(request: Request, name: str, source: str) -> Response:
+def known_as(request: Request, account: Account | None) -> tuple[str, str]:
+    """The browser's name, "" when it is unknown to this account; and what attempts count under."""
     desk = console(request)
-    if request.state.login:
-        await desk.logins.end(request.state.login.token)
-    value = await desk.logins.open(name, source)
-    await desk.audit.write(name, "login")
-    account = await desk.accounts.find(name)
-    target = "/password" if account and account.must_change else "/desk"
-    answer = RedirectResponse(target, 303)
-    answer.set_cookie(
+    device = desk.devices.name(request.cookies.get(desk.device_cookie, ""), account)
+    place = place_of(request.client.host) if request.client else ""
+    return device, f"browser {device}" if device else place
+
+
+async def enter(
+    request: Request, name: str, counted: str, answer: Callable[[], Response], *, half: bool = False
+) -> Response:
+    """Opens a login under a new token, ends the one before; `answer` is made inside the new one."""
+    desk, state = console(request), request.state
+    if state.login:
+        await desk.logins.end(state.login.token)
+    value = await desk.logins.open(name, counted, half=half)
+    state.login = await desk.logins.find(value)
+    if not half:
+        await desk.audit.write(name, "login")
+    made = answer()
+    made.set_cookie(
         desk.cookie,
         value,
         max_age=ABSOLUTE,
@@ -113,7 +140,33 @@ async def _enter(request: Request, name: str, source: str) -> Response:
         samesite="strict",
         path="/",
     )
+    if not half:
+        known = request.cookies.get(desk.device_cookie, "")
+        made.set_cookie(
+            desk.device_cookie,
+            desk.devices.remember(known, account_of(request)),
+            max_age=REMEMBERED,
+            secure=desk.secure,
+            httponly=True,
+            samesite="strict",
+            path="/",
+        )
+    return made
+
+
+def slow_down(answer: Response, wait: int) -> Response:
+    """The same answer, telling programs too how long to wait."""
+    answer.headers["Retry-After"] = str(wait)
     return answer
+
+
+def _to(path: str) -> Response:
+    return RedirectResponse(path, 303)
+
+
+def _start(request: Request) -> str:
+    """Where somebody goes who has just signed in."""
+    return unfinished(account_of(request), second_step=console(request).second_step) or "/desk"
 
 
 def _password_page(request: Request, note: str, status: int = 0) -> Response:
@@ -125,8 +178,3 @@ def _password_page(request: Request, note: str, status: int = 0) -> Response:
         shortest=SHORTEST,
         must=account_of(request).must_change,
     )
-
-
-def _secret(request: Request, name: str) -> str:
-    value = request.state.form.get(name, "")
-    return value if isinstance(value, str) else ""

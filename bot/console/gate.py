@@ -1,4 +1,4 @@
-"""The one gate before every route: login, permission, CSRF, size, and headers after it."""
+"""The one gate before every route: login, permission, origin, CSRF, size; headers after it."""
 
 import hmac
 import json
@@ -6,16 +6,17 @@ import secrets
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+import structlog
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.console.answers import Refused, refuse
 from bot.console.context import console
-from bot.console.permissions import permission_of, permits
+from bot.console.permissions import Permission, permission_of, permits, unfinished
 
 #: The longest body of a POST, bytes. A reply of 2,000 signs in any script fits.
 LARGEST: Final = 32_768
@@ -44,7 +45,10 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
+
+_log = structlog.get_logger(__name__)
 
 
 class Gate:
@@ -65,39 +69,52 @@ class Gate:
         desk = console(request)
         state.form_token = request.cookies.get(desk.form_cookie, "") or secrets.token_urlsafe(24)
 
+        started = False
+
         async def answer(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 _finish(request, route, message)
             await send(message)
 
         try:
             body = await self._check(request, route)
+            await self._app(scope, _replay(body, receive) if body else receive, answer)
         except Refused as refused:
             response = refuse(request, refused.code, **refused.more)
             await response(scope, receive, answer)
         except (RedisError, OSError):
             await refuse(request, "unavailable")(scope, receive, answer)
-        else:
-            await self._app(scope, _replay(body, receive) if body else receive, answer)
+        except Exception as error:
+            # Only the kind of the error: its text may hold what somebody wrote.
+            _log.error("console_error", kind=type(error).__name__, route=route)
+            if not started:
+                await refuse(request, "broken")(scope, receive, answer)
 
     async def _check(self, request: Request, route: str) -> bytes:
         """Raises Refused; returns the body of a POST, already read into state.form."""
-        desk = console(request)
+        desk, state = console(request), request.state
         cookie = request.cookies.get(desk.cookie, "")
         if cookie:
-            request.state.login = await desk.logins.find(cookie, touch=route not in AUTOMATIC)
-        login = request.state.login
+            state.login = await desk.logins.find(cookie, touch=route not in AUTOMATIC)
+        login = state.login
         if not route:
-            raise Refused("not_found" if login else "signed_out")
+            raise Refused("not_found" if login and not login.half else "signed_out")
         permission = permission_of(route, request.method)
         if permission is None:
+            raise Refused("forbidden")
+        if permission is not Permission.PUBLIC and _fetched_from_elsewhere(request):
             raise Refused("forbidden")
         body = b""
         if request.method == "POST":
             body = await _body(request)
-            request.state.form = _fields(request, body)
-        if not permits(permission, login.account if login else None):
-            raise Refused("forbidden" if login else "signed_out")
+            state.form = _fields(request, body)
+        if not permits(permission, login, second_step=desk.second_step):
+            if login is None or login.half:
+                raise Refused("signed_out")
+            to_do = unfinished(login.account, second_step=desk.second_step)
+            raise Refused("unfinished" if to_do else "forbidden")
         if request.method == "POST":
             self._check_form(request)
         return body
@@ -110,8 +127,28 @@ class Gate:
         right = isinstance(given, str) and expected
         if not right or not hmac.compare_digest(str(given).encode(), expected.encode()):
             raise Refused("csrf")
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if _from_elsewhere(request):
             raise Refused("csrf")
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether a browser tells that a page which is not ours asks.
+
+    Not every browser sends Sec-Fetch-Site, and none over plain http to another machine; then the
+    Origin counts, which goes with every POST and with every script's call to another origin.
+    """
+    if site := request.headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != request.headers.get("host", "")
+
+
+def _fetched_from_elsewhere(request: Request) -> bool:
+    """The same for a GET; following a link to a page of ours is no harm."""
+    if request.method == "POST" or not _from_elsewhere(request):
+        return False
+    told = (request.headers.get("sec-fetch-mode"), request.headers.get("sec-fetch-dest"))
+    return told != ("navigate", "document")
 
 
 def _route(app: Starlette, scope: Scope) -> str:
@@ -132,11 +169,14 @@ def _path(route: BaseRoute) -> str:
 
 async def _body(request: Request) -> bytes:
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST:
-            raise Refused("too_large")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > LARGEST:
+                raise Refused("too_large")
+            parts.append(part)
+    except ClientDisconnect:
+        raise Refused("bad_request") from None
     return b"".join(parts)
 
 
@@ -147,11 +187,13 @@ def _fields(request: Request, body: bytes) -> dict[str, Any]:
             fields = json.loads(body or b"{}")
             if not isinstance(fields, dict):
                 raise ValueError
+            # A lone surrogate can be written in JSON and then be stored, hashed or sent nowhere.
+            json.dumps(fields, ensure_ascii=False).encode()
             return fields
         if kind == "application/x-www-form-urlencoded" or not body:
             pairs = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=50)
             return {name: values[-1] for name, values in pairs.items()}
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: brackets within brackets, thousands deep
         pass
     raise Refused("bad_request")
 

@@ -15,8 +15,15 @@ from bot.vault import Vault
 #: A login ends after this much silence, and after this much time whatever happens; seconds.
 IDLE: Final = 2 * 3600
 ABSOLUTE: Final = 12 * 3600
+#: After the password there is so much time for the code, seconds.
+HALF: Final = 300
 #: Failures are forgotten after so long, seconds.
 FORGIVEN: Final = 900
+#: Codes that unknown browsers may try for one account, all together, in so many seconds. Whoever
+#: tries has the password already, so this stops a guesser with many addresses; browsers the
+#: colleague has logged in from are not counted, and a new password begins the count again.
+STRANGE_CODES: Final = 20
+STRANGE_WINDOW: Final = 3600
 
 # KEYS: attempts (string: "count until"). ARGV: now, ttl. Counts this attempt before the password
 # is looked at, so that many at once cannot slip through. Returns seconds to wait, or 0.
@@ -33,14 +40,27 @@ return 0
 """
 
 
+# KEYS: login (hash). ARGV: now, ttl. Never brings back a login that has just been ended.
+_TOUCH = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'seen', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login that is valid now. `token` is the stored (hashed) name, never the cookie's value."""
+    """A login that is valid now. `token` is the stored (hashed) name, never the cookie's value.
+
+    `half`: the password was right, the code has not been given yet; it opens nothing else.
+    """
 
     account: Account
     token: str
     csrf: str
     began: float
+    half: bool = False
 
 
 class Logins:
@@ -57,6 +77,7 @@ class Logins:
         self._redis, self._keys, self._vault = redis, keys, vault
         self._accounts, self._clock = accounts, clock
         self._attempt = redis.register_script(_ATTEMPT)
+        self._touch = redis.register_script(_TOUCH)
 
     async def delay(self, login: str, source: str) -> int:
         """Counts one attempt; seconds to wait before it may be made, 0 for now.
@@ -66,12 +87,23 @@ class Logins:
         return int(await self._attempt(keys=[self._failures(login, source)],
                                        args=[f"{self._clock():.0f}", FORGIVEN]))  # fmt: skip
 
-    async def open(self, login: str, source: str) -> str:
-        """A new login after a right password; returns the cookie's value."""
+    async def strange_code(self, account: Account) -> int:
+        """Counts a code tried from an unknown browser; seconds to wait, 0 when it may be tried."""
+        name = self._failures(account.login, f"codes {account.epoch}")
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(name, 0, ex=STRANGE_WINDOW, nx=True)
+            pipe.incr(name)
+            pipe.ttl(name)
+            _, count, left = await pipe.execute()
+        return max(1, int(left)) if int(count) > STRANGE_CODES else 0
+
+    async def open(self, login: str, source: str, *, half: bool = False) -> str:
+        """A new login after a right password; returns the cookie's value. Raises LookupError."""
         account = await self._accounts.find(login)
         if account is None:
             raise LookupError("account")
-        await self._redis.delete(self._failures(login, source))
+        if not half:
+            await self._redis.delete(self._failures(login, source))
         value = secrets.token_urlsafe(32)
         name = self._keys.login(_hashed(value))
         now = f"{self._clock():.0f}"
@@ -81,10 +113,11 @@ class Logins:
             "epoch": account.epoch,
             "began": now,
             "seen": now,
+            "half": "1" if half else "",
         }
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(name, mapping=fields)
-            pipe.expire(name, IDLE)
+            pipe.expire(name, HALF if half else IDLE)
             await pipe.execute()
         return value
 
@@ -102,23 +135,24 @@ class Logins:
         fields = {name.decode(): text.decode() for name, text in raw.items()}
         account = await self._accounts.find(fields["login"])
         now = self._clock()
-        over = now - float(fields["began"]) >= ABSOLUTE or now - float(fields["seen"]) >= IDLE
+        half = bool(fields.get("half"))
+        over = (
+            now - float(fields["began"]) >= (HALF if half else ABSOLUTE)
+            or now - float(fields["seen"]) >= IDLE
+        )
         if account is None or account.epoch != fields["epoch"] or over:
             await self.end(token)
             return None
-        login = Login(account, token, fields["csrf"], float(fields["began"]))
-        if touch:
+        login = Login(account, token, fields["csrf"], float(fields["began"]), half)
+        if touch and not half:
             await self.touch(login)
         return login
 
     async def touch(self, login: Login) -> None:
         """The counsellor did something: the idle time starts again."""
         now = self._clock()
-        name = self._keys.login(login.token)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(name, "seen", f"{now:.0f}")
-            pipe.expire(name, max(1, int(min(IDLE, login.began + ABSOLUTE - now))))
-            await pipe.execute()
+        left = max(1, int(min(IDLE, login.began + ABSOLUTE - now)))
+        await self._touch(keys=[self._keys.login(login.token)], args=[f"{now:.0f}", left])
 
     async def end(self, token: str) -> None:
         """Ends a login by its stored name."""

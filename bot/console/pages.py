@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from bot.console import acts, api, views
 from bot.console.answers import STATUS, Refused, page
 from bot.console.context import account_of, console, field, language_of, translate_of
-from bot.console.permissions import Permission, permits
+from bot.console.permissions import may_counsel
 from bot.handoff.record import Handoff, State
 
 #: Notes a page may show after an act, by the name in the address.
@@ -106,7 +106,12 @@ async def release(request: Request) -> Response:
 
 
 async def end(request: Request) -> Response:
-    """POST: to the wrap-up, or with an outcome back to the desk."""
+    """POST: asks whether they are sure; with sure to the wrap-up, with an outcome to the desk."""
+    if not field(request, "sure") and not field(request, "outcome"):
+        handoff = await acts.mine(request)
+        if views.talking(handoff):
+            case = views.brief(console(request), handoff, translate_of(request))
+            return page(request, "ending.html", case=case, path=f"/handoffs/{handoff.id}")
     ended = await acts.end(request)
     if ended.state is State.WRAP_UP:
         return RedirectResponse(f"/handoffs/{ended.id}", 303)
@@ -164,4 +169,4 @@ async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:
 
 
 def _can_act(request: Request) -> bool:
-    return permits(Permission.COUNSEL, account_of(request))
+    return may_counsel(account_of(request))

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.console.accounts import Account, Role
+from bot.console.logins import Login
 from bot.handoff.record import Handoff
 
 
@@ -11,12 +12,13 @@ class Permission(StrEnum):
     """What a route asks of who calls it."""
 
     PUBLIC = "public"  # anybody
-    SIGNED_IN = "signed_in"  # any account, even one that must first change its password
+    HALF = "half"  # only between the password and the code
+    SIGNED_IN = "signed_in"  # any account, even one that has to set something up first
     STAFF = "staff"  # any role: counts and the list, never text
     COUNSEL = "counsel"  # counsellors and supervisors: claim, read, write
 
 
-_P, _I, _S, _C = Permission
+_P, _H, _I, _S, _C = Permission
 
 #: Path as routed -> method -> permission.
 TABLE: Final[dict[str, dict[str, Permission]]] = {
@@ -24,8 +26,10 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/login": {"GET": _P, "POST": _P},
     "/language": {"POST": _P},
     "/healthz": {"GET": _P},
+    "/login/code": {"GET": _H, "POST": _H},
     "/logout": {"POST": _I},
     "/password": {"GET": _I, "POST": _I},
+    "/second-step": {"GET": _I, "POST": _I},
     "/": {"GET": _S},
     "/desk": {"GET": _S},
     "/desk/live": {"GET": _S},
@@ -60,18 +64,30 @@ def permission_of(path: str, method: str) -> Permission | None:
     return TABLE.get(path, {}).get("GET" if method == "HEAD" else method)
 
 
-def permits(permission: Permission, account: Account | None) -> bool:
-    """Whether this account (None: nobody is logged in) may."""
+def permits(permission: Permission, login: Login | None, *, second_step: bool) -> bool:
+    """Whether this login (None: there is none) may; `second_step`: every account needs one."""
     if permission is Permission.PUBLIC:
         return True
-    if account is None:
-        return False
-    if permission is Permission.SIGNED_IN:
-        return True
-    if account.must_change:
+    if login is None or login.half:
+        return login is not None and permission is Permission.HALF
+    if permission in (Permission.HALF, Permission.SIGNED_IN):
+        return permission is Permission.SIGNED_IN
+    if unfinished(login.account, second_step=second_step):
         return False
     if permission is Permission.STAFF:
-        return bool(account.roles)
+        return bool(login.account.roles)
+    return may_counsel(login.account)
+
+
+def unfinished(account: Account, *, second_step: bool) -> str:
+    """The page on which an account has to set something up before it may do anything; else ""."""
+    if account.must_change:
+        return "/password"
+    return "/second-step" if second_step and not account.second_step else ""
+
+
+def may_counsel(account: Account) -> bool:
+    """Whether somebody may take people and talk with them."""
     return bool(account.roles & {Role.COUNSELLOR, Role.SUPERVISOR})
 
 

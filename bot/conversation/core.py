@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from bot.conversation import pressed, typed
-from bot.handlers import code_word, handoff, language, leave, urgent
+from bot.handlers import case, code_word, handoff, language, leave, urgent
 from bot.handlers.turn import Services, Turn
 from bot.messages import Inbound, Kind, Reply
 from bot.safety.screen import Screen, screen
@@ -48,6 +48,7 @@ async def take_turn(use: Services, turn: Turn) -> Turn:
     await _decide(turn)
     if turn.ended:
         return turn
+    await handoff.catch_up(turn)
     if turn.replies:
         # In line it says where one stands; only beside a counsellor it would mean nothing.
         talking = turn.handoff is not None and turn.handoff.with_counsellor
@@ -99,15 +100,15 @@ async def _idle(turn: Turn) -> None:
     Said late, after an outage, or about somebody who has written since, it does nothing.
     """
     session, now = turn.session, turn.use.clock()
-    if turn.handoff is not None or (session.last_at and now - session.last_at < QUIET):
+    # A time far ahead of ours is from before the clock was set back, and says nothing.
+    if turn.handoff is not None or (session.last_at and abs(now - session.last_at) < QUIET):
         return
-    only_me = session.answers.get("safe_contact") == "only_me"
-    if not session.last_at or only_me:
+    if not session.last_at or not case.may_write(turn):
         await leave.leave(turn, silent=True)
     elif not session.warned_at:
         session.warned_at = now
         turn.say("quiet_warning", minutes=GRACE // 60)
-    elif now - session.warned_at >= GRACE:
+    elif abs(now - session.warned_at) >= GRACE:
         await leave.leave(turn)
 
 

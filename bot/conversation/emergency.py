@@ -5,11 +5,15 @@ The doors use it while Redis is away, and the worker when a turn fails.
 
 from dataclasses import replace
 
+import structlog
+
 from bot.conversation import language as detection
 from bot.conversation.render import Words
 from bot.messages import Reply
 from bot.safety.lexicon import Lexicon
 from bot.safety.screen import screen
+
+log = structlog.get_logger()
 
 
 class Emergency:
@@ -28,11 +32,8 @@ class Emergency:
         Buttons are left out: pressing them would lead nowhere now.
         """
         found = screen(text, self._lexicon)
-        offered = self._words.codes()
-        reading = detection.update(None, text, hint=hint, offered=offered)
-        language = reading.language
-        if len(found.languages) == 1:
-            language = found.languages[0]  # a phrase of one language's list proves more
+        # A phrase of one language's list proves more than any guess.
+        language = found.languages[0] if len(found.languages) == 1 else self._guess(text, hint)
         keys = ["report_danger"] if found.danger else []
         keys += ["report_self_harm"] if found.self_harm else []
         keys += ["report_watched"] if found.watched and not keys else []
@@ -42,3 +43,11 @@ class Emergency:
             for key in [*keys, "store_away"]
             for code in languages
         ]
+
+    def _guess(self, text: str, hint: str) -> str | None:
+        try:
+            return detection.update(None, text, hint=hint, offered=self._words.codes()).language
+        except Exception as error:
+            # What made a turn fail may fail here again: the numbers are shown all the same.
+            log.error("emergency.language_unknown", error=type(error).__name__)
+            return None

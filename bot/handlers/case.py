@@ -1,7 +1,12 @@
 """What a counsellor may see of a person: built from the answers, cut down to the consent given."""
 
+from bot.directory.regions import REGIONS
 from bot.handlers.turn import Turn
+from bot.handoff.contact import welcome
 from bot.handoff.record import Case, Handoff
+
+#: Where a person may be whose region is not known.
+_ANYWHERE = tuple(sorted({region.timezone for region in REGIONS.values()}))
 
 
 def consent(turn: Turn) -> str:
@@ -26,7 +31,19 @@ def build(turn: Turn) -> Case:
         safe_contact=answers.get("safe_contact", ""),
         region=session.region if shared else "",
         consent=given,
+        zones=_zones(turn),
     )
+
+
+def may_write(turn: Turn) -> bool:
+    """Whether a message may come that the person did not ask for, by the times they chose."""
+    choice = turn.session.answers.get("safe_contact", "")
+    return welcome(choice, _zones(turn), turn.use.clock())
+
+
+def _zones(turn: Turn) -> tuple[str, ...]:
+    region = REGIONS.get(turn.session.region)
+    return (region.timezone,) if region else _ANYWHERE
 
 
 async def request(turn: Turn) -> Handoff:
@@ -39,6 +56,7 @@ async def request(turn: Turn) -> Handoff:
         language=turn.language,
         romanised=turn.session.romanised,
         case=build(turn),
+        fence=turn.fence,
     )
 
 

@@ -53,7 +53,9 @@ def take(turn: Turn, word: str) -> bool:
 def lock_after_break(turn: Turn) -> None:
     """Locks the conversation when it was quiet for long and a word is set."""
     session = turn.session
-    if session.code_mark and turn.inbound.at - session.last_at > BREAK and not session.locked:
+    # Whichever way: a clock that was set back says nothing about how long it was quiet.
+    away = abs(turn.inbound.at - session.last_at)
+    if session.code_mark and away > BREAK and not session.locked:
         session.locked = True
         turn.clear_screen = True  # what the page showed before the break
 

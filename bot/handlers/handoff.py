@@ -2,6 +2,7 @@
 
 from bot.handlers import case, urgent
 from bot.handlers.turn import Turn
+from bot.handoff.telling import kept
 from bot.messages import Kind
 from bot.safety.levels import Level
 
@@ -42,10 +43,29 @@ async def place(turn: Turn) -> None:
 async def cancel(turn: Turn) -> None:
     """The person leaves the line and stays in the chat."""
     if turn.handoff is not None:
-        await turn.use.queue.abandon(turn.inbound.person)
+        await turn.use.queue.abandon(turn.inbound.person, turn.fence)
         turn.handoff = None
     turn.say("handoff_cancelled")
     turn.ask_again()
+
+
+async def catch_up(turn: Turn) -> None:
+    """The person writes: what they could not be told before comes first, and their place lives on.
+
+    Not in a locked conversation: it may be somebody else who writes.
+    """
+    if turn.ended or turn.session.locked or turn.inbound.kind is Kind.IDLE:
+        return
+    queue, last, held = turn.use.queue, "", ""
+    if turn.handoff is not None:
+        turn.ops += queue.heard_ops(turn.handoff)
+        last, held = turn.handoff.id, turn.handoff.held
+    else:
+        last, held = await queue.untold(turn.inbound.person)
+    if held:
+        key, params = kept(held)
+        turn.replies.insert(0, turn.use.words.reply(key, turn.language, **params))
+        turn.ops += queue.told_ops(last)
 
 
 async def relay(turn: Turn) -> None:
@@ -87,7 +107,8 @@ async def _relay(turn: Turn, text: str, flag: str) -> None:
         return
     if flag:
         turn.session.signal(flag)
-        await turn.use.queue.raise_level(turn.inbound.person, Level.RED, (flag,))
+        person, queue = turn.inbound.person, turn.use.queue
+        await queue.raise_level(person, Level.RED, (flag,), turn.fence)
     turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag)
 
 

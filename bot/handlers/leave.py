@@ -10,7 +10,7 @@ async def leave(turn: Turn, *, silent: bool = False) -> None:
     The worker deletes the keys in the same step that ends the turn; the door deletes the
     messages of both sides. `silent`: no goodbye (the person blocked us, or must not be written to).
     """
-    await turn.use.queue.abandon(turn.inbound.person)
+    await turn.use.queue.abandon(turn.inbound.person, turn.fence)
     turn.ended = True
     turn.ops.clear()
     goodbye = "" if silent else turn.use.words.text("responses", "left", turn.language)

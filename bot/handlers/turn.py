@@ -11,7 +11,7 @@ from bot.dialogue.engine import Engine
 from bot.directory.entries import Entry
 from bot.handoff.queue import Queue
 from bot.handoff.record import Handoff
-from bot.inbox import Op
+from bot.inbox import Fence, Op
 from bot.messages import Channel, Inbound, Reply
 from bot.safety.lexicon import Lexicon
 from bot.safety.screen import Screen
@@ -54,6 +54,7 @@ class Turn:
     replies: list[Reply] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     ended: bool = False  # the conversation is to be erased with this turn
+    fence: Fence | None = None  # for acts that cannot wait for the commit
     clear_screen: bool = False  # the web page forgets what it showed so far
 
     @property

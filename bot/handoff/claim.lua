@@ -1,7 +1,9 @@
 -- A counsellor takes a waiting person; of two at once exactly one wins.
 -- KEYS: 1 handoff (hash)  2 queue (zset)  3 leases (zset: id -> until)
 --       4 shift (hash: login -> last seen)  5 waits (list: seconds per place)  6 account (hash)
--- ARGV: 1 id  2 login  3 alias  4 now  5 lease s  6 ttl  7 prefix of handoff keys, then commands
+--       7 handoff-of (string)  8 data key (string)
+-- ARGV: 1 id  2 login  3 alias  4 now  5 lease s  6 ttl  7 prefix of handoff keys, then one command
+--       and what the person is told
 -- Returns {verdict, holder}: ok, own, taken, gone, off, full.
 local state, owner, alias, asked, joined, measured =
   unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'claimed_as', 'asked_at', 'joined',
@@ -13,23 +15,18 @@ end
 if state ~= 'waiting' then return {'gone', ''} end
 
 local now, lease = tonumber(ARGV[4]), tonumber(ARGV[5])
-local seen = redis.call('HGET', KEYS[4], ARGV[2])
-if not seen or tonumber(seen) < now - lease then return {'off', ''} end
-local held = 0
-for _, other in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-  if redis.call('HGET', ARGV[7] .. other, 'claimed_by') == ARGV[2] then held = held + 1 end
-end
-if held >= tonumber(redis.call('HGET', KEYS[6], 'capacity') or '1') then return {'full', ''} end
+local why = no_room(ARGV[2], KEYS[4], KEYS[6], KEYS[3], ARGV[7], now, lease)
+if why then return {why, ''} end
 
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], now + lease, ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'claimed', 'claimed_by', ARGV[2], 'claimed_as', ARGV[3],
   'claimed_at', ARGV[4], 'front', '0', 'left_by', '', 'measured', '1')
-redis.call('EXPIRE', KEYS[1], ARGV[6])
-redis.call('EXPIRE', KEYS[3], ARGV[6])
+-- Together: without the second the person would be with nobody, without the third nothing readable.
+for _, at in ipairs({1, 3, 7, 8}) do redis.call('EXPIRE', KEYS[at], ARGV[6]) end
 if not measured then
   redis.call('LPUSH', KEYS[5], string.format('%.1f', (now - tonumber(asked)) / tonumber(joined)))
   redis.call('LTRIM', KEYS[5], 0, 49)
 end
-run(8)
+tell(KEYS[1], run(8, 1))
 return {'ok', ''}

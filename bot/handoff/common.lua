@@ -8,13 +8,73 @@ local function score(rank, asked_at, front)
   return string.format('%.3f', value)
 end
 
--- Runs the commands in ARGV from `at` on: number of words, words..., and so on.
-local function run(at)
-  while at <= #ARGV do
+-- Runs the commands in ARGV from `at` on: number of words, words..., and so on; all of them, or
+-- `count`. Returns where the rest begins.
+local function run(at, count)
+  while at <= #ARGV and count ~= 0 do
     local words = tonumber(ARGV[at])
     redis.call(unpack(ARGV, at + 1, at + words))
     at = at + words + 1
+    if count then count = count - 1 end
   end
+  return at
+end
+
+-- Tells the person something they did not ask for. ARGV from `at` on: 1 when it is their hour, what
+-- to keep else, since when somebody who wrote is still there, then the commands that tell it.
+-- RED is told at any hour. What is kept is told when they write or their hour comes; of two
+-- such messages the newer one counts.
+local function tell(key, at)
+  local level, heard = unpack(redis.call('HMGET', key, 'level', 'heard_at'))
+  if ARGV[at] == '1' or level == '1' or tonumber(heard or '0') >= tonumber(ARGV[at + 2]) then
+    redis.call('HDEL', key, 'held')
+    run(at + 3)
+  else
+    redis.call('HSET', key, 'held', ARGV[at + 1])
+  end
+end
+
+-- Whether a turn asks for this act that is not its worker's any more: it slept past its lease, or
+-- another has finished the message. Done now, it would undo what came after. The last four of ARGV
+-- name the turn: shard lease, token, inbox stream, entry ('' = no turn asks).
+local function overtaken()
+  local last = #ARGV
+  if ARGV[last - 3] == '' then return false end
+  return redis.call('GET', ARGV[last - 3]) ~= ARGV[last - 2]
+    or #redis.call('XRANGE', ARGV[last - 1], ARGV[last], ARGV[last]) == 0
+end
+
+-- Whether a counsellor is on the shift and alive.
+local function here(login, shift, now, lease)
+  local seen = redis.call('HGET', shift, login)
+  return seen and tonumber(seen) >= tonumber(now) - tonumber(lease)
+end
+
+-- Why a counsellor cannot have one more person, off or full; nil when they can.
+local function no_room(login, shift, account, leases, handoffs, now, lease)
+  if not here(login, shift, now, lease) then return 'off' end
+  local held = 0
+  for _, other in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
+    if redis.call('HGET', handoffs .. other, 'claimed_by') == login then held = held + 1 end
+  end
+  if held >= tonumber(redis.call('HGET', account, 'capacity') or '1') then return 'full' end
+end
+
+-- Everything about a person's handoffs goes, the open one and those that ended. Returns the ids.
+local function forget(pointer, queue, leases, handoffs, transcripts)
+  local id = redis.call('GET', pointer)
+  local gone = {}
+  if id then
+    local earlier = redis.call('HGET', handoffs .. id, 'earlier') or ''
+    for old in (earlier .. ' ' .. id):gmatch('%S+') do
+      redis.call('DEL', handoffs .. old, transcripts .. old)
+      redis.call('ZREM', queue, old)
+      redis.call('ZREM', leases, old)
+      gone[#gone + 1] = old
+    end
+  end
+  redis.call('DEL', pointer)
+  return gone
 end
 
 local function union(first, second)

@@ -50,6 +50,24 @@ class Ledger:
         context = self._keys.handoff_of(handoff.person)
         return Case.from_json(unseal(handoff.key, sealed, context))
 
+    async def note(self, handoff: Handoff) -> str:
+        """What the last counsellor who passed this person on wrote for the next; "" for nothing."""
+        sealed: Any = await self._redis.hget(self._keys.handoff(handoff.id), "note")
+        if not sealed or not handoff.key:
+            return ""
+        return unseal(handoff.key, sealed, self._note_context(handoff.person)).decode()
+
+    async def untold(self, person: str) -> tuple[str, str]:
+        """The person's last handoff, open or ended, and what they were not told yet; "" for none.
+
+        For handoffs that ended, which `current` does not find.
+        """
+        handoff: Any = await self._redis.get(self._keys.handoff_of(person))
+        if not handoff:
+            return "", ""
+        held: Any = await self._redis.hget(self._keys.handoff(handoff.decode()), "held")
+        return handoff.decode(), held.decode() if held else ""
+
     async def waiting(self) -> list[Handoff]:
         """Everyone who waits, in the queue's order."""
         ids: Any = await self._redis.zrange(self._keys.queue(), 0, -1)
@@ -79,6 +97,9 @@ class Ledger:
     async def erases_in(self, handoff: str) -> int:
         """Seconds until the handoff's keys end by themselves; 0 when they are gone."""
         return max(0, int(await self._redis.ttl(self._keys.handoff(handoff))))
+
+    def _note_context(self, person: str) -> str:
+        return f"{self._keys.handoff_of(person)}:note"
 
     async def _must(self, handoff: str) -> Handoff:
         found = await self.get(handoff)

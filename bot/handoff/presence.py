@@ -1,11 +1,15 @@
 """Who is on shift: the counsellor says it, the console page keeps it alive, silence ends it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from bot.handoff import scripts
 from bot.keys import Keys
+
+#: The event that says somebody came or went.
+SHIFT: Final = '{"what":"shift"}'
 
 
 class Presence:
@@ -15,6 +19,7 @@ class Presence:
         self, redis: Redis, keys: Keys, clock: Callable[[], float], lease: float = 30
     ) -> None:
         self._redis, self._keys, self._clock, self._lease = redis, keys, clock, lease
+        self._stale = scripts.load(redis, "stale")
 
     async def start(self, counsellor: str) -> None:
         """The counsellor is here and takes people."""
@@ -32,14 +37,14 @@ class Presence:
 
     async def drop_stale(self, now: float) -> list[str]:
         """Takes off the shift those whose page fell silent; returns them."""
-        seen: Any = await self._redis.hgetall(self._keys.shift())
-        stale = [login.decode() for login, at in seen.items() if float(at) < now - self._lease]
-        for counsellor in stale:
-            await self.stop(counsellor)
-        return stale
+        # In one step: who shows a sign of life meanwhile stays.
+        gone: Any = await self._stale(keys=[self._keys.shift()], args=[f"{now - self._lease:.3f}"])
+        if gone:
+            await self._redis.publish(self._keys.events(), SHIFT)
+        return [login.decode() for login in gone]
 
     async def _change(self, command: tuple[str, ...]) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.execute_command(*command)
-            pipe.publish(self._keys.events(), '{"what":"shift"}')
+            pipe.publish(self._keys.events(), SHIFT)
             await pipe.execute()

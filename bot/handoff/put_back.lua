@@ -1,20 +1,30 @@
--- Released by its counsellor, or its lease lapsed: the person waits again, first of their level.
+-- Released or passed on by its counsellor, its lease lapsed, or the colleague it was offered to has
+-- gone: the person waits again, first of their level.
 -- KEYS: 1 handoff (hash)  2 queue (zset)  3 leases (zset: id -> until)
--- ARGV: 1 id  2 login that releases ('' = only if the lease lapsed)  3 now  4 ttl, then commands
+--       4 shift (hash: login -> last seen)
+-- ARGV: 1 id  2 login that gives back ('' = only if the lease or the offer lapsed)  3 now  4 ttl
+--       5 lease s  6 note for the next counsellor, sealed ('' = none), then one command and what
+--       the person is told
 -- Returns ok or gone.
-local state, owner, rank, asked =
-  unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'rank', 'asked_at'))
+local state, owner, rank, asked, offered =
+  unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'rank', 'asked_at', 'offered_to'))
 if state ~= 'claimed' and state ~= 'active' then return 'gone' end
+local left_by = ARGV[2]
 if ARGV[2] ~= '' then
   if owner ~= ARGV[2] then return 'gone' end
 else
   local lease = redis.call('ZSCORE', KEYS[3], ARGV[1])
-  if lease and tonumber(lease) > tonumber(ARGV[3]) then return 'gone' end
+  if lease and tonumber(lease) > tonumber(ARGV[3]) then
+    if not offered or here(offered, KEYS[4], ARGV[3], ARGV[5]) then return 'gone' end
+    left_by = owner
+  end
 end
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'claimed_by', '', 'claimed_as', '',
-  'claimed_at', '0', 'front', '1', 'left_by', ARGV[2])
+  'claimed_at', '0', 'front', '1', 'left_by', left_by, 'left_at', ARGV[3])
+redis.call('HDEL', KEYS[1], 'offered_to')
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'note', ARGV[6]) end
 redis.call('ZADD', KEYS[2], score(rank, asked, '1'), ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
-run(5)
+tell(KEYS[1], run(7, 1))
 return 'ok'

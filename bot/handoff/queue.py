@@ -5,50 +5,40 @@ release, end) and the janitor (lapse). Every act of several steps is one Lua scr
 file. What the person is told is written in the same step as the act it tells about.
 """
 
-import json
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from bot.bidi import keep_numbers
-from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
-from bot.handoff import record, scripts
-from bot.handoff.ledger import Ledger
-from bot.handoff.presence import Presence
+from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, SessionEnded
+from bot.handoff import record, scripts, telling
+from bot.handoff.acting import Acting
+from bot.handoff.contact import welcome
 from bot.handoff.record import Case, Handoff, State
+from bot.handoff.telling import Words
 from bot.handoff.transcript import Line, Transcript
-from bot.inbox import Guard, Op
+from bot.handoff.transfer import Transfers
+from bot.inbox import Fence, Guard, Op
 from bot.keys import DAY, KEEP, Keys
 from bot.messages import Recipient, Reply
 from bot.outbox import Outbox
 from bot.safety.levels import Level
 from bot.vault import Vault, seal
 
+__all__ = ["Queue", "Words"]
+
 #: For so long a counsellor who knows the language is preferred, seconds; then anyone takes.
 LANGUAGE_FIRST: Final = 210
 #: GREEN and YELLOW rise one level for every so many seconds of waiting.
 RISE_AFTER: Final = 1_800
-#: A counsellor is there or coming: "talk to a person" would make no sense under these messages.
-NO_FOOTER: Final = frozenset({"person"})
+#: A handoff that ends by itself within so many seconds is ended now, and its person told.
+ENDING: Final = 600
 
 
-class Words(Protocol):
-    """What the queue needs of bot.conversation.render: a key in the person's language."""
-
-    def reply(self, key: str, language: str, **params: str) -> Reply:
-        """The reviewed words of `key`."""
-
-    def with_footer(self, reply: Reply, without: frozenset[str] = ...) -> Reply:
-        """The same with the buttons that are under every message."""
-
-    def languages(self) -> list[tuple[str, str]]:
-        """(code, own name) of every language."""
-
-
-class Queue(Ledger):
-    """All acts on handoffs. `lease` and `retention` in seconds; `clock` gives epoch seconds."""
+class Queue(Acting):
+    """All acts on handoffs but passing them on, which is `transfers`."""
 
     def __init__(
         self,
@@ -62,16 +52,10 @@ class Queue(Ledger):
         lease: float = 30,
         retention: int = DAY,
     ) -> None:
-        super().__init__(redis, keys, vault, Presence(redis, keys, clock, lease))
-        self._outbox, self._words, self._clock = outbox, words, clock
-        self._lease, self._retention = lease, retention
-        self._scripts = {
-            name: scripts.load(redis, name)
-            for name in (
-                "request", "raise", "claim", "put_back", "say", "end", "abandon", "heartbeat", "age"
-            )
-        }  # fmt: skip
+        given = (redis, keys, vault, outbox, words, clock)
+        super().__init__(*given, lease=lease, retention=retention)
         self.transcript = Transcript(redis, keys)
+        self.transfers = Transfers(*given, lease=lease, retention=retention)
 
     # -- the person's side -----------------------------------------------------------------
 
@@ -84,37 +68,54 @@ class Queue(Ledger):
         language: str,
         romanised: bool,
         case: Case,
+        fence: Fence | None = None,
     ) -> Handoff:
-        """Asks for a counsellor. An open handoff is kept: raised, never lowered; case renewed."""
-        key = await self._data_key(to.person)
-        context = self._keys.handoff_of(to.person)
-        fresh = secrets.token_hex(10)
-        handles = record.handles(8)
-        fields = [
-            "person", to.person, "channel", to.channel.value, "language", language,
-            "romanised", "1" if romanised else "0", "consent", case.consent,
-            "address", self._vault.seal_transit(to.address.encode(), context),
-            "case", seal(key, case.to_json(), context),
-        ]  # fmt: skip
-        answer = await self._scripts["request"](
-            keys=[context, self._keys.handoff(fresh), self._keys.queue(), self._keys.leases()],
-            args=[
-                self._keys.handoff(""), fresh, f"{self._clock():.3f}", KEEP, int(level),
-                " ".join(rules), len(handles), *handles, *fields,
-            ],
-        )  # fmt: skip
+        """Asks for a counsellor. An open handoff is kept: raised, never lowered; case renewed.
+
+        With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
+        """
+        context, keys = self._keys.handoff_of(to.person), self._keys
+        answer: Any = ""
+        while not answer:
+            key, wrapped = await self._data_key(to.person)
+            fresh, handles = secrets.token_hex(10), record.handles(8)
+            fields = [
+                "person", to.person, "channel", to.channel.value, "language", language,
+                "romanised", "1" if romanised else "0", "consent", case.consent,
+                "address", self._vault.seal_transit(to.address.encode(), context),
+                "case", seal(key, case.to_json(), context),
+            ]  # fmt: skip
+            answer = await self._scripts["request"](
+                keys=[
+                    context, keys.handoff(fresh), keys.queue(), keys.leases(),
+                    keys.datakey(to.person),
+                ],
+                args=[
+                    keys.handoff(""), fresh, f"{self._clock():.3f}", KEEP, int(level),
+                    " ".join(rules), wrapped, len(handles), *handles, *fields, *_asked_by(fence),
+                ],
+            )  # fmt: skip
+            if answer is None:
+                raise Overtaken
         found = await self.get(scripts.text(answer))
         if found is None:
             raise SessionEnded("handoff")
         await self._signal(State.WAITING, found.id)
         return found
 
-    async def raise_level(self, person: str, level: Level, rules: Sequence[str]) -> None:
-        """Raises the person's open handoff; a lower level changes nothing but adds the rules."""
-        answer = await self._scripts["raise"](
+    async def raise_level(
+        self, person: str, level: Level, rules: Sequence[str], fence: Fence | None = None
+    ) -> None:
+        """Raises the person's open handoff; a lower level changes nothing but adds the rules.
+
+        Raises Overtaken.
+        """
+        answer: Any = await self._scripts["raise"](
             keys=[self._keys.handoff_of(person), self._keys.queue()],
-            args=[self._keys.handoff(""), int(level), " ".join(rules)],
+            args=[self._keys.handoff(""), int(level), " ".join(rules), *_asked_by(fence)],
         )
+        if answer is None:
+            raise Overtaken
         if handoff := scripts.text(answer):
             await self._signal("raised", handoff)
 
@@ -129,22 +130,36 @@ class Queue(Ledger):
             ops.append(("HSET", self._keys.handoff(handoff.id), "flags", flags))
         return [*ops, self._event("said", handoff.id)]
 
+    def heard_ops(self, handoff: Handoff) -> list[Op]:
+        """The commands that note that the person wrote, for the turn's commit and its guard.
+
+        Who writes is there, so a counsellor's coming may be told; and their place lives on.
+        """
+        return [
+            ("HSET", self._keys.handoff(handoff.id), "heard_at", f"{self._clock():.3f}"),
+            ("EXPIRE", self._keys.queue(), KEEP),
+        ]
+
+    def told_ops(self, handoff: str) -> list[Op]:
+        """The commands that forget what was kept from the person: the turn tells it now."""
+        return [("HDEL", self._keys.handoff(handoff), "held")]
+
     def guard(self, handoff: Handoff) -> Guard:
         """The condition that the handoff still stands as it was read."""
         return Guard(self._keys.handoff(handoff.id), handoff.state.value)
 
-    async def abandon(self, person: str) -> None:
+    async def abandon(self, person: str, fence: Fence | None = None) -> None:
         """The person left: out of the queue at once; record, case and transcript are deleted.
 
         The data key goes too unless the session still needs it (then whoever erases that does).
+        With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
         """
         gone: Any = await self._scripts["abandon"](
-            keys=[
-                self._keys.handoff_of(person), self._keys.queue(), self._keys.leases(),
-                self._keys.datakey(person), self._keys.session(person),
-            ],
-            args=[self._keys.handoff(""), self._keys.transcript("")],
-        )  # fmt: skip
+            keys=self._all_of(person),
+            args=[self._keys.handoff(""), self._keys.transcript(""), *_asked_by(fence)],
+        )
+        if gone is None:
+            raise Overtaken
         for handoff in gone:
             await self._signal(State.ABANDONED, scripts.text(handoff))
 
@@ -169,18 +184,17 @@ class Queue(Ledger):
         """
         found = await self._must(handoff)
         alias, languages = await self._introduce(counsellor)
-        ops = [
-            *self._tell(found, "counsellor_here", name=alias, languages=languages),
-            self._event(State.CLAIMED, handoff),
-        ]
+        told = await self._told(found, "counsellor_here", name=alias, languages=languages)
         verdict, holder = await self._scripts["claim"](
             keys=[
                 self._keys.handoff(handoff), self._keys.queue(), self._keys.leases(),
                 self._keys.shift(), self._keys.waits(), self._keys.counsellor(counsellor),
+                self._keys.handoff_of(found.person), self._keys.datakey(found.person),
             ],
             args=[
                 handoff, counsellor, alias, f"{self._clock():.3f}", self._lease, KEEP,
-                self._keys.handoff(""), *scripts.flat(ops),
+                self._keys.handoff(""), *scripts.flat([self._event(State.CLAIMED, handoff)]),
+                *told,
             ],
         )  # fmt: skip
         match scripts.text(verdict):
@@ -239,23 +253,63 @@ class Queue(Ledger):
     async def lapse(self, now: float) -> list[Handoff]:
         """Puts back whom a silent counsellor held, lets the long waiting rise, tidies the shift.
 
-        Returns the handoffs that lapsed, as they were.
+        Says what could not be said before, and ends what would end by itself in silence. Returns
+        the handoffs that lapsed, as they were.
         """
         await self.presence.drop_stale(now)
-        leases: Any = await self._redis.zrangebyscore(self._keys.leases(), "-inf", now)
+        on_shift = await self.presence.on_shift()
+        late: Any = await self._redis.zrangebyscore(self._keys.leases(), "-inf", now)
         lapsed = []
-        for handoff in await self._read(leases):
-            if handoff.state is State.WRAP_UP:
-                await self._end(handoff, "", "")
-            elif await self._put_back(handoff, "", now) == "ok":
-                lapsed.append(handoff)
-        expired: Any = await self._scripts["age"](
+        for handoff in await self.claimed():
+            left_alone = handoff.offered_to and handoff.offered_to not in on_shift
+            if handoff.id.encode() not in late and not left_alone:
+                continue
+            found = await self.get(handoff.id)  # with its data key
+            if found is None:
+                continue
+            if found.state is State.WRAP_UP:
+                await self._end(found, "", "")
+            elif await self._put_back(found, "", now) == "ok":
+                lapsed.append(found)
+        await self._age(now)
+        await self._tell_kept(now)
+        return lapsed
+
+    async def _age(self, now: float) -> None:
+        answer: Any = await self._scripts["age"](
             keys=[self._keys.queue(), self._keys.leases()],
-            args=[self._keys.handoff(""), f"{now:.3f}", RISE_AFTER],
+            args=[self._keys.handoff(""), f"{now:.3f}", RISE_AFTER, KEEP, ENDING],
         )
+        expired, ending = answer
         for gone in expired:
             await self._signal(State.EXPIRED, scripts.text(gone))
-        return lapsed
+        for handoff in ending:
+            if found := await self.get(scripts.text(handoff)):
+                await self._expire(found)
+
+    async def _expire(self, found: Handoff) -> None:
+        """Nobody wrote for two days: the handoff ends while its person can still be told."""
+        key = "counsellor_ended" if found.with_counsellor else "handoff_cancelled"
+        verdict = await self._run(
+            "expire",
+            [*self._all_of(found.person), self._keys.handoff(found.id)],
+            [
+                self._keys.handoff(""), self._keys.transcript(""), found.id, ENDING,
+                *await self._told(found, key),
+            ],
+        )  # fmt: skip
+        if verdict == "ok":
+            await self._signal(State.EXPIRED, found.id)
+
+    async def _tell_kept(self, now: float) -> None:
+        """Says what was kept from people whose hour has come."""
+        for one in [*await self.waiting(), *await self.claimed()]:
+            if not one.held or not (found := await self.get(one.id)) or not found.held:
+                continue
+            case = await self._readable_case(found)
+            if case and (found.level is Level.RED or welcome(case.safe_contact, case.zones, now)):
+                ops = scripts.flat(self._telling.kept(found))
+                await self._run("told", [self._keys.handoff(found.id)], [found.held, *ops])
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -263,16 +317,15 @@ class Queue(Ledger):
         self, counsellor: str, languages: Collection[str], waiting: list[Handoff]
     ) -> list[Handoff]:
         """Level first. Within a level (never RED) a known language goes before, for a while."""
-        oldest_wait = self._clock() - LANGUAGE_FIRST
+        now = self._clock()
 
-        def order(handoff: Handoff) -> tuple[bool, int, bool]:
-            suits = (
-                handoff.rank is Level.RED
-                or handoff.language in languages
-                or handoff.asked_at <= oldest_wait
-            )
-            # Whom one has just released comes last, or "take next" would hand them back.
-            return handoff.left_by == counsellor, handoff.rank, not suits
+        def order(handoff: Handoff) -> tuple[bool, int, bool, bool]:
+            red = handoff.rank is Level.RED
+            suits = red or handoff.language in languages or handoff.asked_at <= now - LANGUAGE_FIRST
+            # Whom one has just given back comes last for a while, or "take next" would hand them
+            # back; of RED only the other RED go before.
+            left = handoff.left_by == counsellor and handoff.left_at > now - LANGUAGE_FIRST
+            return left and not red, handoff.rank, left, not suits
 
         return sorted(waiting, key=order)  # stable: the queue's order decides between equals
 
@@ -280,8 +333,11 @@ class Queue(Ledger):
         if not found.key:
             raise SessionEnded("handoff")
         ops = [
+            # They hear from somebody now, so they are told first who it is.
+            *self._telling.kept(found),
+            *(self.told_ops(found.id) if found.held else []),
             *self.transcript.ops(found, line),
-            *self._outbox.ops(found.to, [self._words.with_footer(reply, NO_FOOTER)]),
+            *self._outbox.ops(found.to, [self._words.with_footer(reply, telling.NO_FOOTER)]),
             self._event("said", found.id),
         ]
         verdict = await self._scripts["say"](
@@ -289,14 +345,6 @@ class Queue(Ledger):
         )
         if scripts.text(verdict) != "ok":
             raise SessionEnded("claim")
-
-    async def _put_back(self, found: Handoff, counsellor: str, now: float) -> str:
-        ops = [*self._tell(found, "counsellor_away"), self._event(State.WAITING, found.id)]
-        verdict = await self._scripts["put_back"](
-            keys=[self._keys.handoff(found.id), self._keys.queue(), self._keys.leases()],
-            args=[found.id, counsellor, f"{now:.3f}", KEEP, *scripts.flat(ops)],
-        )
-        return scripts.text(verdict)
 
     async def _end(self, found: Handoff, counsellor: str, outcome: str) -> str:
         verdict = await self._scripts["end"](
@@ -307,41 +355,31 @@ class Queue(Ledger):
             ],
             args=[
                 found.id, counsellor, f"{self._clock():.3f}", outcome, self._retention,
-                *scripts.flat(self._tell(found, "counsellor_ended")),
+                *await self._told(found, "counsellor_ended"),
             ],
         )  # fmt: skip
         if scripts.text(verdict) == "ok":
             await self._signal(State.CLOSED, found.id)
         return scripts.text(verdict)
 
-    def _tell(self, found: Handoff, key: str, **params: str) -> list[Op]:
-        """The commands that tell the person something nobody wrote by hand."""
-        reply = self._words.reply(key, found.language, **params)
-        without = NO_FOOTER if key != "counsellor_ended" else frozenset[str]()
-        return self._outbox.ops(found.to, [self._words.with_footer(reply, without)])
+    async def _data_key(self, person: str) -> tuple[bytes, bytes]:
+        """The conversation's data key, plain and wrapped; a new one when there is none yet.
 
-    async def _introduce(self, counsellor: str) -> tuple[str, str]:
-        """The alias and the languages a counsellor is announced with."""
-        row: Any = await self._redis.hmget(
-            self._keys.counsellor(counsellor), ["alias", "languages"]
-        )
-        alias, languages = row
-        codes = languages.decode().split() if languages else []
-        names = dict(self._words.languages())
-        spoken = ", ".join(names.get(code, code) for code in codes)
-        return alias.decode() if alias else counsellor, spoken
+        It is stored by the script that uses it, so that an overtaken turn leaves none behind.
+        """
+        stored: Any = await self._redis.get(self._keys.datakey(person))
+        if not stored:
+            return self._vault.new_data_key(person)
+        return self._vault.data_key(stored, person), stored
 
-    async def _data_key(self, person: str) -> bytes:
-        """The conversation's data key; made when there is none yet."""
-        name = self._keys.datakey(person)
-        _, wrapped = self._vault.new_data_key(person)
-        await self._redis.set(name, wrapped, nx=True, ex=KEEP)
-        stored: Any = await self._redis.get(name)
-        return self._vault.data_key(stored, person)
+    def _all_of(self, person: str) -> list[str]:
+        """The keys that `forget` in common.lua and its callers work on."""
+        keys = self._keys
+        return [
+            keys.handoff_of(person), keys.queue(), keys.leases(), keys.datakey(person),
+            keys.session(person),
+        ]  # fmt: skip
 
-    def _event(self, what: str, handoff: str) -> Op:
-        return ("PUBLISH", self._keys.events(), json.dumps({"what": str(what), "id": handoff}))
 
-    async def _signal(self, what: str, handoff: str) -> None:
-        channel, body = self._event(what, handoff)[1:]
-        await self._redis.publish(str(channel), str(body))
+def _asked_by(fence: Fence | None) -> list[str | bytes]:
+    return fence.words() if fence else [""] * 4

@@ -1,7 +1,8 @@
 -- Raises the open handoff of a person, if there is one.
 -- KEYS: 1 handoff-of (string: id)  2 queue (zset: id -> score)
--- ARGV: 1 prefix of handoff keys  2 level  3 rules
--- Returns the id, or '' when nothing is open.
+-- ARGV: 1 prefix of handoff keys  2 level  3 rules, then the turn that asks
+-- Returns the id, or '' when nothing is open; nil when the turn was overtaken.
+if overtaken() then return false end
 local id = redis.call('GET', KEYS[1])
 if not id then return '' end
 local state = redis.call('HGET', ARGV[1] .. id, 'state')

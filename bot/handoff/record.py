@@ -42,6 +42,8 @@ class Case:
     """What the counsellor may see, already cut down to what the person agreed to share.
 
     `consent` is all, urgency or nothing; whoever builds the case leaves out what it forbids.
+    `zones` are the time zones the person may be in. They are never shown: with `safe_contact` they
+    say when a message may come unasked (contact.py).
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Case:
     safe_contact: str = ""
     region: str = ""
     consent: str = "nothing"
+    zones: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """The wire form; stored sealed only."""
@@ -59,7 +62,8 @@ class Case:
     def from_json(cls, raw: bytes) -> Self:
         """The case back from its wire form."""
         fields = json.loads(raw)
-        return cls(**{**fields, "skipped": tuple(fields["skipped"])})
+        lists = {name: tuple(fields.get(name, ())) for name in ("skipped", "zones")}
+        return cls(**{**fields, **lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Handoff:
     wait shown is always the true one. `level` is what the rules said, `rank` the level it queues
     at: waiting long makes it rise. `claimed_by` is a login, `claimed_as` the alias shown.
     `address` and `key` (the conversation's data key) are opened for the process that holds it.
+    `left_by` gave the person back, at `left_at`; `offered_to` is the colleague they are offered to.
+    `heard_at` is when the person last wrote, `held` what they could not be told yet (telling.py).
     """
 
     id: str
@@ -89,6 +95,10 @@ class Handoff:
     claimed_at: float = 0.0
     flags: tuple[str, ...] = ()
     left_by: str = ""
+    left_at: float = 0.0
+    offered_to: str = ""
+    heard_at: float = 0.0
+    held: str = ""
     outcome: str = ""
     address: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
@@ -130,13 +140,17 @@ class Handoff:
             claimed_at=float(text.get("claimed_at") or 0),
             flags=tuple(text.get("flags", "").split()),
             left_by=text.get("left_by", ""),
+            left_at=float(text.get("left_at") or 0),
+            offered_to=text.get("offered_to", ""),
+            heard_at=float(text.get("heard_at") or 0),
+            held=text.get("held", ""),
             outcome=text.get("outcome", ""),
             **opened,
         )
 
 
 #: The fields of the hash that hold sealed bytes.
-SEALED: Final = frozenset({b"case", b"address"})
+SEALED: Final = frozenset({b"case", b"address", b"note"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,14 @@
 -- A person asks for a counsellor: makes a handoff, or keeps the open one and only raises it.
 -- KEYS: 1 handoff-of (string: id)  2 handoff, the new one (hash)  3 queue (zset: id -> score)
---       4 leases (zset: id -> until)
--- ARGV: 1 prefix of handoff keys  2 new id  3 now  4 ttl  5 level  6 rules
---       7 number of handles, handles..., then field, value, ... of what may be renewed
--- Returns the id of the open handoff.
+--       4 leases (zset: id -> until)  5 data key (string)
+-- ARGV: 1 prefix of handoff keys  2 new id  3 now  4 ttl  5 level  6 rules  7 data key, wrapped
+--       8 number of handles, handles..., then field, value, ... of what may be renewed, then the
+--       turn that asks
+-- Returns the id of the open handoff; '' when the case is sealed with another key than the
+-- conversation's, nil when the turn was overtaken.
+if overtaken() then return false end
+local made = redis.call('SET', KEYS[5], ARGV[7], 'NX', 'EX', ARGV[4])
+if not made and redis.call('GET', KEYS[5]) ~= ARGV[7] then return '' end
 local known = redis.call('GET', KEYS[1])
 local key, id, fresh = KEYS[2], ARGV[2], true
 local earlier = ''
@@ -17,8 +22,8 @@ if known then
   end
 end
 
-local handles = tonumber(ARGV[7])
-redis.call('HSET', key, unpack(ARGV, 8 + handles))
+local handles = tonumber(ARGV[8])
+redis.call('HSET', key, 'heard_at', ARGV[3], unpack(ARGV, 9 + handles, #ARGV - 4))
 
 if fresh then
   local used = {}
@@ -27,8 +32,8 @@ if fresh then
       used[redis.call('HGET', ARGV[1] .. other, 'handle') or ''] = true
     end
   end
-  local handle = ARGV[8]
-  for at = 8, 7 + handles do
+  local handle = ARGV[9]
+  for at = 9, 8 + handles do
     if not used[ARGV[at]] then
       handle = ARGV[at]
       break
@@ -45,7 +50,5 @@ else
   redis.call('HSET', key, 'rules', ARGV[6])
   raise(key, KEYS[3], id, ARGV[5], ARGV[6])
 end
-redis.call('EXPIRE', key, ARGV[4])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('EXPIRE', KEYS[3], ARGV[4])
+for _, kept in ipairs({key, KEYS[1], KEYS[3], KEYS[5]}) do redis.call('EXPIRE', kept, ARGV[4]) end
 return id

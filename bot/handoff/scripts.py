@@ -1,12 +1,17 @@
 """Loads the queue's Lua scripts: every act of several steps is one of them, so it is atomic."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 _HERE = Path(__file__).parent
+#: Every act of queue and transfers.
+NAMES: Final = (
+    "request", "raise", "claim", "put_back", "say", "end", "abandon", "expire", "heartbeat", "age",
+    "offer", "accept", "decline", "told",
+)  # fmt: skip
 
 
 def load(redis: Redis, name: str) -> AsyncScript:

@@ -163,7 +163,9 @@ async def test_everything_works_with_forms_alone(console: Console, ana: Counsell
     frame = await ana.get(f"{where}/live")
     assert frame.text.count('class="line ') == 3
     assert "frame-ancestors 'self'" in frame.headers["content-security-policy"]
-    assert (await ana.submit(f"{where}/end")).headers["location"] == where
+    asked = await ana.submit(f"{where}/end")
+    assert "Yes, end it" in asked.text
+    assert (await ana.submit(f"{where}/end", {"sure": "1"})).headers["location"] == where
     assert 'name="outcome"' in (await ana.get(where)).text
     assert (await ana.submit(f"{where}/end", {"outcome": "referred"})).headers[
         "location"

@@ -8,28 +8,14 @@ from bot.console.acts import OUTCOMES
 from bot.console.answers import STATUS
 from bot.console.strings import HERE, Phrases, Strings
 from bot.console.views import SLOTS
+from bot.conversation.render import ROOT
+from bot.data_file import read_mapping
+from bot.dialogue.check import QUESTIONS
 from bot.messages import Channel
+from bot.safety import urgency
 from bot.safety.levels import Level
 
-RULES = (
-    "safe_now_danger",
-    "hurt_now",
-    "danger_words",
-    "self_harm_words",
-    "duress_word",
-    "cannot_leave_and_seen",
-    "minor_with_indicator",
-    "cannot_leave",
-    "threatened",
-    "two_indicators",
-    "watched_with_indicator",
-    "asked_for_person",
-    "engine_away",
-    "one_indicator",
-    "two_unsure",
-    "information",
-    "concern_for_other",
-)
+RULES = [rule for rule, _, _ in urgency.RULES] + ["information"]
 STRINGS = Strings()
 
 
@@ -53,6 +39,46 @@ def test_every_code_has_words(language: str) -> None:
     wanted += [f"note.{code}" for code in STATUS if code not in ("signed_out", "too_many",
                                                                  "unavailable")]  # fmt: skip
     assert [key for key in wanted if key not in words] == []
+
+
+def test_every_answer_a_person_can_press_has_words() -> None:
+    pressed = [(slot, value) for slot, values in QUESTIONS.items() for value in values]
+    for slot, value in pressed:
+        for language in STRINGS.codes():
+            words = STRINGS.keys(language)
+            assert f"slot.{slot}" in words, slot
+            assert f"value.{value}" in words, value
+
+
+def test_every_language_a_person_may_write_in_has_a_name() -> None:
+    spoken = {read_mapping(path)["language"] for path in (ROOT / "lexicon").glob("*.yml")}
+    assert len(spoken) >= 26
+    for language in STRINGS.codes():
+        assert [code for code in spoken if f"spoken.{code}" not in STRINGS.keys(language)] == []
+
+
+def test_pages_and_script_have_no_words_of_their_own() -> None:
+    """All words come from strings/: else they would stay English in a French console."""
+    names = {"Alt", "T", "R", "E", "/", "?", "+"}  # keys of the keyboard
+    for template in sorted((HERE / "templates").glob("*.html")):
+        text = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", template.read_text("utf-8"), flags=re.S)
+        bare = [word.strip() for word in re.split(r"<[^>]*>", text)]
+        assert [word for word in bare if re.search(r"\w", word) and word not in names] == []
+        said = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]+)"', text)
+        assert said == [], template.name
+    for script in (HERE / "static").glob("*.js"):
+        code = re.sub(r"//.*", "", script.read_text("utf-8"))
+        assert re.findall(r"""["'`][A-Z][a-z]+ [a-z ]+["'`]""", code) == [], script.name
+
+
+def test_french_is_not_english_again() -> None:
+    english, french = STRINGS.keys("en"), STRINGS.keys("fr")
+    same = {key for key, text in english.items() if french[key] == text}
+    # "Questions", "Orange", "Telegram", "Tagalog": the same word in both languages.
+    assert {key for key in same if not key.startswith("spoken.") and " " in english[key]} <= {
+        "case.hours"
+    }
+    assert len(same) < 15, sorted(same)
 
 
 def test_templates_use_only_keys_that_exist() -> None:

@@ -54,7 +54,8 @@ class EngineServer:
             keys, signal = [f"ask_{next_open(slots)}"] if next_open(slots) else ["check_done"], None
         answer = {
             "keys": keys, "signal": signal, "intent": {"name": keys[0], "confidence": 0.9},
-            "guesses": self.guesses, "slots": slots, "asking": next_open(slots) if "text" not in body else None,
+            "guesses": self.guesses, "slots": slots,
+            "asking": next_open(slots) if "text" not in body else None,
         }  # fmt: skip
         return Response(json.dumps(answer), media_type="application/json")
 

@@ -180,3 +180,9 @@ async def test_a_sentence_is_heard_and_never_taken_as_the_word(world: World, typ
     await person.says(typed)
     assert person.was_told("engine_away")
     assert not (await person.session()).code_mark
+
+
+async def test_a_clock_that_was_set_back_locks_too(world: World) -> None:
+    person = await with_words(world.someone())
+    await person.says("hello", after=-3600)
+    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]

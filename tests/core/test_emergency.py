@@ -81,3 +81,14 @@ def test_danger_and_suicide_in_one_message_show_both(emergency: Emergency) -> No
     assert [reply.text for reply in replies] == [
         text_of(key) for key in ("report_danger", "report_self_harm", "store_away")
     ]
+
+
+def test_a_defect_in_guessing_the_language_costs_nobody_the_numbers(
+    emergency: Emergency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("bot.conversation.emergency.detection.update", fails)
+    assert emergency.answer("hello", "pa")[0].text == text_of("store_away")
+    assert emergency.answer(DANGER["pa"])[0].text == text_of("report_danger", "pa")

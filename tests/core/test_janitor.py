@@ -145,3 +145,13 @@ async def test_what_the_janitor_said_before_an_outage_bothers_nobody_after_it(
         shown = [reply.text for reply in await person.answers()]
     assert shown.count(text_of("quiet_warning", minutes=5)) == 1
     assert shown[-1] == text_of("engine_away"), "what the person wrote is what counts"
+
+
+async def test_a_clock_that_was_set_back_keeps_nobody_for_longer(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check")
+    world.clock.forward(-86_400)
+    assert await a_round(world, person, 0) == []
+    assert await a_round(world, person, QUIET + 1) == [text_of("quiet_warning", minutes=5)]
+    assert await a_round(world, person, GRACE + 1) == [text_of("left")]
+    assert await nothing_is_left_of(person)

@@ -17,7 +17,7 @@ import bot.worker
 from bot.dialogue.engine import Answer, Engine
 from bot.handoff.queue import Queue
 from bot.handoff.record import Handoff
-from bot.inbox import shard_of
+from bot.inbox import Entry, Inbox, shard_of
 from bot.keys import SHARDS, Keys
 from bot.messages import Channel, Kind
 from tests.core.engine_server import EngineServer
@@ -366,3 +366,24 @@ async def test_claimed_during_a_turn_the_turn_is_done_again_and_the_words_are_re
     assert [line.text for line in lines] == ["are you there"]
     assert engine.turns == 1
     await engine.close()
+
+
+async def test_what_redis_handed_over_with_an_answer_that_got_lost_is_not_forgotten(
+    idle_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, lost = Inbox.fresh, False
+
+    async def lose_one(inbox: Inbox, shards: list[int], wait_ms: int) -> list[Entry]:
+        nonlocal lost
+        entries = await read(inbox, shards, wait_ms)
+        if entries and not lost:
+            lost = True
+            raise ConnectionError
+        return entries
+
+    monkeypatch.setattr(Inbox, "fresh", lose_one)
+    person = idle_world.someone()
+    async with idle_world.working():
+        await person.says(DANGER["en"])
+        assert person.was_told("report_danger")
+    assert lost

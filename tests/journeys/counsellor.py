@@ -62,6 +62,7 @@ class Counsellor:
     def ends(self) -> None:
         """Ends the conversation and codes the outcome."""
         self.page.locator("button.end").click()
+        self.page.locator("#ending button.sure").click()
         first: Any = self.page.locator("form.wrap-up input[name=outcome]").first
         first.check()
         self.page.locator("form.wrap-up button.main").click()

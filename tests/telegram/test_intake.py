@@ -176,6 +176,15 @@ async def test_malformed_and_unknown_updates_hold_up_nobody(house: House, mode: 
         house.api.world.raw({"message": "nonsense"})
         house.api.world.raw({"a_new_kind": {"id": 1}})
         house.api.world.raw({})
+        room = {"id": 7, "type": "private"}
+        for text in ({"CANARY": 1}, 7, ["x"]):
+            body = {"message_id": 1, "date": 1, "chat": room, "text": text}
+            house.api.world.raw({"message": body})
+        house.api.world.raw({"callback_query": {"id": "1", "data": "do:numbers"}})
+        house.api.world.raw(
+            {"message": {"message_id": 1, "date": 1, "chat": {"id": 7}, "text": "x"}}
+        )
+        house.api.world.raw({"message": {"message_id": 1, "chat": room, "text": "x"}})
         ana.says("after them")
         assert [found.text for found in await house.stores(1)] == ["after them"]
         await all_confirmed(house)

@@ -87,3 +87,26 @@ async def test_what_needs_no_redis_works(shaky: House, own_server: RedisServer, 
     own_server.stop(signal.SIGKILL)
     async with shaky.visitor() as someone:
         assert (await someone.request("GET", path)).status_code == 200
+
+
+async def test_redis_that_goes_before_the_answer_is_there_leaves_the_right_card(
+    shaky: House, own_server: RedisServer
+) -> None:
+    async with shaky.visitor(accept_language="ar") as someone:
+        await someone.look()
+        sent = {name: (None, value) for name, value in someone.page.hidden.items()}
+        words = {"text": (None, "he is going to kill me")}
+        answer = await someone.request("POST", "/message", files=sent | words)
+        assert answer.status_code == 303
+        own_server.stop(signal.SIGKILL)
+        page = await someone.look(answer.headers["location"])
+        assert someone.last is not None
+        assert someone.last.status_code == 503
+        assert "If you are in danger, call 9-1-1" in page.messages[0]
+        own_server.start()
+        async with shaky.working():
+            await someone.look(answer.headers["location"])
+        await someone.look()
+        own_server.stop(signal.SIGKILL)
+        page = await someone.look()
+        assert page.language == "ar", "answered: nothing of it is remembered"

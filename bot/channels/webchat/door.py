@@ -48,6 +48,8 @@ LEAVE_WAIT: Final = 0.3
 STREAM_LIFE: Final = 300.0
 #: A comment is sent after so long without news, so that nothing in between hangs up, seconds.
 HEARTBEAT: Final = 15.0
+#: For how many visitors is remembered what to show if Redis goes away before their answer.
+REMEMBERED: Final = 1_000
 
 _T = TypeVar("_T")
 
@@ -79,6 +81,8 @@ class Door:
             Kind.TEXT: Pace(TEXTS_A_MINUTE, clock),
             Kind.BUTTON: Pace(CHOICES_A_MINUTE, clock),
         }
+        # Their words are not kept: a card, or only the numbers, in their language.
+        self._meanwhile: dict[str, list[Reply]] = {}
 
     # -- what can be seen ------------------------------------------------------------------
     async def home(self, request: Request) -> Response:
@@ -94,12 +98,13 @@ class Door:
                 await self._screens.wait(person, after, PAGE_WAIT)
             entries = await _patiently(self._screens.read(person))
         except QueueUnavailable:
-            return self._without_store(request, "", self.language(request))
+            return self._without_store(request, person)
         if entries and entries[-1].erases:
             return await self._goodbye(request, person)
         entries = _since_erase(entries)
         if entries and place(entries[-1].id) > place(after or START):
             after = ""
+            self._meanwhile.pop(person, None)
         count = int(tried) if tried.isdecimal() and len(tried) < 4 else 0
         language = self._language_of(entries) or self.language(request)
         return self._chat(request, Chat(language, entries, after=after, tried=count))
@@ -146,6 +151,7 @@ class Door:
         elif _by_script(request):
             response = JSONResponse({"away": NEUTRAL_SITE})
         if token := self._cookies.session_of(request):
+            self._meanwhile.pop(self._person(token), None)
             task = self._leaving.start(self._person(token))
             await asyncio.wait([task], timeout=LEAVE_WAIT)
         return self._forget(request, response)
@@ -189,6 +195,7 @@ class Door:
         except QueueUnavailable:
             hint = self._offered(sent.content.removeprefix("lang:")) or sent.hint
             return await self._notice(sent, self._emergency.answer(inbound.text, hint), 503)
+        self._remember(inbound)
         # Of a repeat the answer may be there already: then it is newer than the form's own page.
         after = before if fresh else valid_id(sent.form.get("after"))
         if _by_script(sent.request):
@@ -197,6 +204,14 @@ class Door:
             response = RedirectResponse(f"/?after={after}#latest", 303)
         self._cookies.keep(sent.request, response, sent.token)
         return response
+
+    def _remember(self, inbound: Inbound) -> None:
+        """Accepted, not answered yet: should Redis go away now, they still get the right card."""
+        text = inbound.text if self._emergency.urgent(inbound.text) else ""
+        self._meanwhile.pop(inbound.person, None)
+        self._meanwhile[inbound.person] = self._emergency.answer(text, inbound.hint)
+        if len(self._meanwhile) > REMEMBERED:
+            del self._meanwhile[next(iter(self._meanwhile))]
 
     # -- answers ---------------------------------------------------------------------------
     async def _notice(self, sent: Sent, replies: Sequence[Reply], status: int) -> Response:
@@ -229,9 +244,9 @@ class Door:
         self._cookies.begin_visit(request, response)
         return response
 
-    def _without_store(self, request: Request, text: str, language: str) -> Response:
-        replies = self._emergency.answer(text, language)
-        return self._chat(request, Chat(language, notices=replies, text=text), 503)
+    def _without_store(self, request: Request, person: str) -> Response:
+        replies = self._meanwhile.get(person) or self._emergency.answer("", self.language(request))
+        return self._chat(request, Chat(replies[0].language, notices=replies), 503)
 
     def _refuse(self, request: Request, key: str, status: int) -> Response:
         language = self.language(request)

@@ -116,6 +116,7 @@ function close(text) {
   // What the person erased must not stay on this screen.
   find("#lines").replaceChildren();
   find("#card").replaceChildren();
+  if (find("#ending")?.open) find("#ending").close();
   for (const part of talk.querySelectorAll("#say, #alarm, .acts, #phrases, .wrap-up, #nothing")) part.remove();
 }
 
@@ -164,6 +165,7 @@ function showAlarm() {
   if (!alarm) return;
   const said = [...document.querySelectorAll("#card .flags li")].map((one) => one.textContent).join(". ");
   if (alarm.textContent === said) return;
+  find("#ending")?.close(); // nobody ends a talk over words of danger not yet read
   alarm.hidden = false;
   alarm.textContent = said;
   chime(3);
@@ -195,6 +197,19 @@ async function send(event) {
     problem(talk.dataset.notSent);
   }
   reply.readOnly = false;
+  reply.focus();
+}
+
+// -- ending: asked for first, where the person's next words can still be seen coming ---------------
+
+function askToEnd(event) {
+  event.preventDefault();
+  find("#ending").showModal();
+}
+
+function goOn(event) {
+  event.preventDefault();
+  find("#ending").close();
   reply.focus();
 }
 
@@ -302,6 +317,8 @@ startTicking(document);
 if (desk) count();
 if (find("#say")) {
   find("#say").addEventListener("submit", send);
+  find("button.end").addEventListener("click", askToEnd);
+  find("#go-on").addEventListener("click", goOn);
   find("#phrases").addEventListener("click", insert);
   find("#find")?.removeAttribute("hidden");
   find("#search")?.addEventListener("input", search);

@@ -1,0 +1,70 @@
+"""What a person is told that nobody wrote by hand: a counsellor is here, is away, has ended.
+
+It goes out in the same step as the act it tells about, or, when the person asked not to be
+written to now, is kept on the handoff until they write or their hour comes.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from bot.handoff import contact, scripts
+from bot.handoff.record import Case, Handoff
+from bot.inbox import Op
+from bot.messages import Reply
+from bot.outbox import Outbox
+
+#: A counsellor is there or coming: "talk to a person" would make no sense under these messages.
+NO_FOOTER: Final = frozenset({"person"})
+#: After these nobody is there or coming.
+_OVER: Final = frozenset({"counsellor_ended", "handoff_cancelled"})
+
+
+class Words(Protocol):
+    """What the queue needs of bot.conversation.render: a key in the person's language."""
+
+    def reply(self, key: str, language: str, **params: str) -> Reply:
+        """The reviewed words of `key`."""
+
+    def with_footer(self, reply: Reply, without: frozenset[str] = ...) -> Reply:
+        """The same with the buttons that are under every message."""
+
+    def languages(self) -> list[tuple[str, str]]:
+        """(code, own name) of every language."""
+
+
+class Telling:
+    """Puts such a message into commands, and says whether it may go out now."""
+
+    def __init__(self, words: Words, outbox: Outbox, clock: Callable[[], float]) -> None:
+        self._words, self._outbox, self._clock = words, outbox, clock
+
+    def ops(self, found: Handoff, key: str, **params: str) -> list[Op]:
+        """The commands that tell it now."""
+        reply = self._words.reply(key, found.language, **params)
+        without = frozenset[str]() if key in _OVER else NO_FOOTER
+        return self._outbox.ops(found.to, [self._words.with_footer(reply, without)])
+
+    def args(self, found: Handoff, case: Case | None, key: str, **params: str) -> list[Any]:
+        """The same as `tell` in common.lua reads it; that decides, by what is true then.
+
+        `case` None: it could not be read, so nothing may be said unasked.
+        """
+        now = self._clock()
+        fits = case is not None and contact.welcome(case.safe_contact, case.zones, now)
+        kept = json.dumps({"key": key, **params})
+        ops = self.ops(found, key, **params)
+        return [int(fits), kept, f"{now - contact.STILL_HERE:.3f}", *scripts.flat(ops)]
+
+    def kept(self, found: Handoff) -> list[Op]:
+        """The commands that tell what was kept, and forget it; none when nothing was."""
+        if not found.held:
+            return []
+        key, params = kept(found.held)
+        return self.ops(found, key, **params)
+
+
+def kept(held: str) -> tuple[str, dict[str, str]]:
+    """The response key and its parameters from what a handoff keeps."""
+    params: dict[str, str] = json.loads(held)
+    return params.pop("key"), params

@@ -1,0 +1,86 @@
+"""Passing a person on: to the queue, or to a colleague who accepts or refuses.
+
+Until the colleague accepts the first counsellor holds the person; then they change hands in one
+step. A colleague who goes away without an answer sends the person to the front of the queue, as
+does a counsellor who does. History, first request, level and case stay what they are.
+"""
+
+from bot.errors import NotOnShift, SessionEnded
+from bot.handoff import scripts
+from bot.handoff.acting import Acting
+from bot.handoff.record import Handoff
+from bot.keys import KEEP
+from bot.vault import seal
+
+
+class Transfers(Acting):
+    """The acts of a transfer; `note` is what the next counsellor should know, never empty."""
+
+    async def to_queue(self, handoff: str, counsellor: str, note: str) -> None:
+        """Puts the person back, first of their level. Raises SessionEnded."""
+        found = await self._must(handoff)
+        sealed = self._sealed(found, note)
+        if await self._put_back(found, counsellor, self._clock(), sealed) != "ok":
+            raise SessionEnded("claim")
+
+    async def offer(self, handoff: str, counsellor: str, colleague: str, note: str) -> None:
+        """Offers the person to a colleague; a later offer takes the place of an earlier one.
+
+        Raises NotOnShift (the colleague is "off" shift or "full"), SessionEnded.
+        """
+        found = await self._must(handoff)
+        keys = self._keys
+        verdict = await self._run(
+            "offer",
+            [keys.handoff(handoff), keys.leases(), keys.shift(), keys.counsellor(colleague)],
+            [
+                counsellor, colleague, f"{self._clock():.3f}", self._lease, keys.handoff(""),
+                self._sealed(found, note), *scripts.flat([self._event("offered", handoff)]),
+            ],
+        )  # fmt: skip
+        self._refuse(verdict)
+
+    async def accept(self, handoff: str, colleague: str) -> Handoff:
+        """Takes over a person who was offered, and tells them who is here now.
+
+        Raises NotOnShift, or SessionEnded when the offer does not stand any more.
+        """
+        found, keys = await self._must(handoff), self._keys
+        alias, languages = await self._introduce(colleague)
+        verdict = await self._run(
+            "accept",
+            [
+                keys.handoff(handoff), keys.leases(), keys.shift(), keys.counsellor(colleague),
+                keys.handoff_of(found.person), keys.datakey(found.person),
+            ],
+            [
+                handoff, colleague, alias, f"{self._clock():.3f}", self._lease, KEEP,
+                keys.handoff(""), *scripts.flat([self._event("accepted", handoff)]),
+                *await self._told(found, "counsellor_here", name=alias, languages=languages),
+            ],
+        )  # fmt: skip
+        if verdict != "own":
+            self._refuse(verdict)
+        return await self._must(handoff)
+
+    async def decline(self, handoff: str, counsellor: str) -> None:
+        """The colleague refuses, or the counsellor takes the offer back. Raises SessionEnded."""
+        ops = scripts.flat([self._event("declined", handoff)])
+        keys = [self._keys.handoff(handoff)]
+        self._refuse(await self._run("decline", keys, [counsellor, *ops]))
+
+    async def offered(self, colleague: str) -> list[Handoff]:
+        """Everyone who is offered to this colleague now."""
+        return [one for one in await self.claimed() if one.offered_to == colleague]
+
+    def _sealed(self, found: Handoff, note: str) -> bytes:
+        if not found.key:
+            raise SessionEnded("handoff")
+        return seal(found.key, note.encode(), self._note_context(found.person))
+
+    @staticmethod
+    def _refuse(verdict: str) -> None:
+        if verdict in ("off", "full"):
+            raise NotOnShift(verdict)
+        if verdict != "ok":
+            raise SessionEnded("offer")

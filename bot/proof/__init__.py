@@ -1,0 +1,1 @@
+"""The parts of `python -m bot prove-clean`: people who plant canaries, and the search for them."""

@@ -1,0 +1,362 @@
+"""What the handoff queue must do, in plain Python: the yardstick of test_handoff_model.py.
+
+Every act is a list of steps, each of them atomic. `take_next` looks first and claims then, `lapse`
+goes from one handoff to the next: between their steps others may act.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+from bot.handoff.queue import LANGUAGE_FIRST, RISE_AFTER
+from bot.handoff.record import State
+from bot.safety.levels import Level
+
+LEASE = 30.0
+WITH = (State.CLAIMED, State.ACTIVE)
+
+
+@dataclass
+class Person:
+    """Someone's last handoff. `number` tells one request from the next."""
+
+    number: int = 0
+    state: State = State.CLOSED
+    level: int = 4
+    rank: int = 4
+    asked_at: float = 0.0
+    front: bool = False
+    language: str = "en"
+    holder: str = ""
+    lease: float = 0.0
+    offered_to: str = ""
+    left_by: str = ""
+    left_at: float = 0.0
+    told: tuple[str, ...] = ()
+
+
+@dataclass
+class Model:
+    """Everybody, and who is on shift since when."""
+
+    people: dict[str, Person]
+    capacity: dict[str, int]
+    now: float = 0.0
+    seen: dict[str, float] = field(default_factory=dict)
+    #: Wrap-ups of people who have asked again: number -> (whose, holder, lease).
+    old: dict[int, tuple[str, str, float]] = field(default_factory=dict)
+
+    def copy(self) -> "Model":
+        people = {name: replace(person) for name, person in self.people.items()}
+        return Model(people, self.capacity, self.now, dict(self.seen), dict(self.old))
+
+    def key(self) -> object:
+        """What can be seen of it from outside."""
+        return (
+            tuple(self.line()),
+            tuple(sorted(self.seen.items())),
+            tuple(sorted(self.old.items())),
+            tuple(sorted((name, _visible(person)) for name, person in self.people.items())),
+        )
+
+    # -- looking -----------------------------------------------------------------------------
+    def line(self) -> list[str]:
+        """Who waits, in the order of the queue."""
+        waiting = [name for name, one in self.people.items() if one.state is State.WAITING]
+
+        def place(name: str) -> tuple[int, bool, float]:
+            one = self.people[name]
+            return one.rank, not one.front, one.asked_at
+
+        return sorted(waiting, key=place)
+
+    def here(self, who: str) -> bool:
+        return who in self.seen and self.seen[who] >= self.now - LEASE
+
+    def no_room(self, who: str) -> str:
+        if not self.here(who):
+            return "off"
+        held = [one for one in self.people.values() if self.leased(one) and one.holder == who]
+        wrap_ups = [holder for _, holder, _ in self.old.values() if holder == who]
+        return "full" if len(held) + len(wrap_ups) >= self.capacity[who] else ""
+
+    @staticmethod
+    def leased(one: Person) -> bool:
+        return one.state in (*WITH, State.WRAP_UP)
+
+    # -- acts of one step ----------------------------------------------------------------------
+    def ask(self, name: str, level: int, language: str, number: int) -> str:
+        one = self.people[name]
+        if one.state in (State.WAITING, *WITH):
+            one.language = language
+            return self.lift(name, level)
+        if one.state is State.WRAP_UP:
+            self.old[one.number] = (name, one.holder, one.lease)
+        self.people[name] = Person(
+            number, State.WAITING, level, level, self.now, language=language, told=one.told
+        )
+        return "ok"
+
+    def lift(self, name: str, level: int) -> str:
+        one = self.people[name]
+        if one.state in (State.WAITING, *WITH):
+            one.level = min(one.level, level)
+            one.rank = min(one.rank, one.level)
+        return "ok"
+
+    def claim(self, name: str, who: str) -> str:
+        one = self.people[name]
+        if one.state in WITH:
+            return "ok" if one.holder == who else "taken"
+        if one.state is not State.WAITING:
+            return "gone"
+        if why := self.no_room(who):
+            return why
+        one.state, one.holder, one.lease = State.CLAIMED, who, self.now + LEASE
+        one.front, one.left_by = False, ""
+        one.told += (f"here {who}",)
+        return "ok"
+
+    def say(self, name: str, who: str) -> str:
+        one = self.people[name]
+        if one.state not in WITH or one.holder != who:
+            return "gone"
+        one.state = State.ACTIVE
+        return "ok"
+
+    def put_back(self, name: str, left_by: str) -> str:
+        one = self.people[name]
+        one.state, one.holder, one.front, one.offered_to = State.WAITING, "", True, ""
+        one.left_by, one.left_at, one.lease = left_by, self.now, 0.0
+        one.told += ("away",)
+        return "ok"
+
+    def release(self, name: str, who: str) -> str:
+        one = self.people[name]
+        if one.state not in WITH or one.holder != who:
+            return "gone"
+        return self.put_back(name, who)
+
+    def offer(self, name: str, who: str, colleague: str) -> str:
+        one = self.people[name]
+        if one.state not in WITH or one.holder != who or who == colleague:
+            return "gone"
+        if why := self.no_room(colleague):
+            return why
+        one.offered_to = colleague
+        return "ok"
+
+    def accept(self, name: str, who: str) -> str:
+        one = self.people[name]
+        if one.state not in WITH:
+            return "gone"
+        if one.holder == who:
+            return "ok"
+        if one.offered_to != who:
+            return "gone"
+        if why := self.no_room(who):
+            return why
+        one.holder, one.lease, one.offered_to = who, self.now + LEASE, ""
+        one.told += (f"here {who}",)
+        return "ok"
+
+    def decline(self, name: str, who: str) -> str:
+        one = self.people[name]
+        if not one.offered_to or who not in (one.offered_to, one.holder):
+            return "gone"
+        one.offered_to = ""
+        return "ok"
+
+    def end(self, name: str, who: str, outcome: str) -> str:
+        one = self.people[name]
+        if not self.leased(one) or one.holder != who:
+            return "gone"
+        if one.state is not State.WRAP_UP:
+            one.told += ("ended",)
+        one.state, one.offered_to = State.CLOSED if outcome else State.WRAP_UP, ""
+        return "ok"
+
+    def leave(self, name: str) -> str:
+        self.people[name] = Person(told=self.people[name].told)
+        self.old = {number: one for number, one in self.old.items() if one[0] != name}
+        return "ok"
+
+    def beat(self, who: str) -> str:
+        for one in self.people.values():
+            if self.leased(one) and one.holder == who:
+                one.lease = self.now + LEASE
+        for number, (name, holder, _) in list(self.old.items()):
+            if holder == who:
+                self.old[number] = (name, holder, self.now + LEASE)
+        if who in self.seen:
+            self.seen[who] = self.now
+        return "ok"
+
+    def shift(self, who: str, on: bool) -> str:
+        if on:
+            self.seen[who] = self.now
+        else:
+            self.seen.pop(who, None)
+        return "ok"
+
+    # -- acts of several steps -----------------------------------------------------------------
+    def order_for(self, who: str, languages: tuple[str, ...]) -> list[str]:
+        """The queue's order as `take_next` sees it."""
+
+        def place(name: str) -> tuple[bool, int, bool, bool]:
+            one = self.people[name]
+            red = one.rank == Level.RED
+            left = one.left_by == who and one.left_at > self.now - LANGUAGE_FIRST
+            suits = red or one.language in languages or self.now - one.asked_at >= LANGUAGE_FIRST
+            return left and not red, one.rank, left, not suits
+
+        return sorted(self.line(), key=place)
+
+    def drop_stale(self) -> None:
+        for who in [who for who in self.seen if not self.here(who)]:
+            del self.seen[who]
+
+    def due(self, name: str) -> bool:
+        """Whether a lapse looks at this person."""
+        one = self.people[name]
+        alone = bool(one.offered_to) and not self.here(one.offered_to)
+        return self.leased(one) and (one.lease <= self.now or alone)
+
+    def lapse_one(self, name: str, was: State) -> None:
+        """`was` is the state that was read before."""
+        one = self.people[name]
+        late = one.lease <= self.now
+        if was is State.WRAP_UP:
+            if one.state is State.WRAP_UP and late:
+                one.state = State.CLOSED
+        elif one.state in WITH and late:
+            self.put_back(name, "")
+        elif one.state in WITH and one.offered_to and not self.here(one.offered_to):
+            self.put_back(name, one.holder)
+
+    def close_old(self, number: int) -> None:
+        if number in self.old and self.old[number][2] <= self.now:
+            del self.old[number]
+
+    def age(self) -> None:
+        for name in self.line():
+            one = self.people[name]
+            steps = int((self.now - one.asked_at) // RISE_AFTER)
+            one.rank = min(one.rank, max(one.level - steps, min(one.level, Level.ORANGE)))
+
+
+def _visible(one: Person) -> object:
+    if one.state is State.CLOSED:
+        return one.state, one.told
+    return tuple(value for name, value in vars(one).items() if name != "front")
+
+
+# -- acts as steps -------------------------------------------------------------------------------
+#: One atomic step: works on the model, and notes the outcome under "out" when it has one.
+Notes = dict[str, Any]
+Step = Callable[[Model, Notes], None]
+#: (what, arguments...): see `steps_of`.
+Act = tuple[Any, ...]
+
+
+def steps_of(act: Act, model: Model) -> list[Step]:
+    """What an act does, step by step."""
+    what, *given = act
+    if what == "take_next":
+        return _take_next(*given)
+    if what == "lapse":
+        return _lapse(model)
+
+    def only(model: Model, notes: Notes) -> None:
+        notes["out"] = getattr(model, what)(*given)
+
+    return [only, _see_again(given[0])] if what in ("claim", "accept") else [only]
+
+
+def _see_again(name: str) -> Step:
+    """Whoever claims reads the person once more: they may have left at once."""
+
+    def step(model: Model, notes: Notes) -> None:
+        if notes["out"] == "ok" and model.people[name].number == 0:
+            notes["out"] = "gone"
+
+    return step
+
+
+def _take_next(who: str, languages: tuple[str, ...]) -> list[Step]:
+    def look(model: Model, notes: Notes) -> None:
+        notes["left"] = model.order_for(who, languages)
+
+    def take(model: Model, notes: Notes) -> None:
+        if "out" in notes and (notes["out"] in ("off", "full") or not _left(model, notes["out"])):
+            return
+        notes["out"] = "none"
+        while notes["left"]:
+            name = notes["left"].pop(0)
+            verdict = model.claim(name, who)
+            if verdict in ("gone", "taken"):
+                continue
+            notes["out"] = name if verdict == "ok" else verdict
+            return
+
+    return [look, take, take]
+
+
+def _left(model: Model, name: str) -> bool:
+    return name in model.people and model.people[name].number == 0
+
+
+def _lapse(model: Model) -> list[Step]:
+    """From one claim to the next, in the order in which their leases end."""
+    names = {one.number: name for name, one in model.people.items() if model.leased(one)}
+    ends = {one.number: one.lease for one in model.people.values() if one.number in names}
+    ends |= {number: lease for number, (_, _, lease) in model.old.items()}
+
+    def drop(model: Model, notes: Notes) -> None:
+        model.drop_stale()
+
+    def look(model: Model, notes: Notes) -> None:
+        notes["due"] = [name for name in names.values() if model.due(name)]
+
+    def read(number: int) -> Step:
+        def step(model: Model, notes: Notes) -> None:
+            if number in names:
+                notes[names[number]] = model.people[names[number]].state
+
+        return step
+
+    def back(number: int) -> Step:
+        def step(model: Model, notes: Notes) -> None:
+            if number not in names:
+                model.close_old(number)
+            elif names[number] in notes["due"]:
+                model.lapse_one(names[number], notes[names[number]])
+
+        return step
+
+    def age(model: Model, notes: Notes) -> None:
+        model.age()
+        notes["out"] = "ok"
+
+    order = sorted(ends, key=lambda number: (ends[number], number))
+    return [drop, look, *(step for number in order for step in (read(number), back(number))), age]
+
+
+def outcomes(model: Model, acts: list[Act]) -> Iterator[tuple[tuple[object, ...], Model]]:
+    """All that may come of one act, or of two at once: (outcome of each), the model after."""
+    steps = [steps_of(act, model) for act in acts]
+    orders = merges(len(steps[0]), len(steps[1])) if len(acts) == 2 else iter([[0] * len(steps[0])])
+    for order in orders:
+        after = model.copy()
+        notes: list[Notes] = [{} for _ in acts]
+        left = [iter(one) for one in steps]
+        for number in order:
+            next(left[number])(after, notes[number])
+        yield tuple(one["out"] for one in notes), after
+
+
+def merges(first: int, second: int) -> Iterator[list[int]]:
+    """Every order of two acts of so many steps: 0 is the first's turn, 1 the second's."""
+    for places in combinations(range(first + second), second):
+        yield [1 if at in places else 0 for at in range(first + second)]
