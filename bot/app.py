@@ -143,4 +143,3 @@ def console_app(app: App) -> Starlette:
         secure=app.settings.behind_tls or not app.settings.console_listen.loopback,
         second_step=app.settings.second_step,
     )
-

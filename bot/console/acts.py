@@ -44,7 +44,7 @@ async def take_next(request: Request) -> Handoff | None:
     try:
         taken = await desk.queue.take_next(account.login, account.languages)
     except NotOnShift as why:
-        raise _not_now(why) from None
+        raise not_now(why) from None
     if taken:
         await desk.audit.write(account.login, "claim", taken.id)
     return taken
@@ -59,7 +59,7 @@ async def claim(request: Request) -> Handoff:
     except AlreadyClaimed as quicker:
         raise Refused("already_claimed", holder=quicker.holder) from None
     except NotOnShift as why:
-        raise _not_now(why) from None
+        raise not_now(why) from None
     except SessionEnded:
         raise Refused("gone") from None
     await desk.audit.write(account.login, "claim", taken.id)
@@ -144,5 +144,6 @@ async def mine(request: Request) -> Handoff:
     return handoff
 
 
-def _not_now(why: NotOnShift) -> Refused:
+def not_now(why: NotOnShift) -> Refused:
+    """Why somebody cannot be taken now, for the page."""
     return Refused("at_capacity" if str(why) == "full" else "off_shift")

@@ -19,6 +19,7 @@ STATUS: Final = {
     "already_claimed": 409,
     "off_shift": 409,
     "at_capacity": 409,
+    "colleague_away": 409,
     "gone": 410,
     "too_large": 413,
     "bad_request": 400,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.console import api, doorway, pages, steps
+from bot.console import api, doorway, pages, passing, steps
 from bot.console.accounts import Accounts
 from bot.console.answers import Refused, refuse
 from bot.console.audit import Audit
@@ -56,6 +56,9 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/handoffs/{id}/emergency", None, pages.emergency),
     ("/handoffs/{id}/release", None, pages.release),
     ("/handoffs/{id}/end", None, pages.end),
+    ("/handoffs/{id}/transfer", None, passing.transfer),
+    ("/handoffs/{id}/accept", None, passing.accept),
+    ("/handoffs/{id}/refuse", None, passing.refuse),
     ("/api/desk", api.desk, None),
     ("/api/events", api.events, None),
     ("/api/heartbeat", None, api.heartbeat),
@@ -68,6 +71,9 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/api/handoffs/{id}/emergency", None, api.emergency),
     ("/api/handoffs/{id}/release", None, api.release),
     ("/api/handoffs/{id}/end", None, api.end),
+    ("/api/handoffs/{id}/transfer", None, passing.api_transfer),
+    ("/api/handoffs/{id}/accept", None, passing.api_accept),
+    ("/api/handoffs/{id}/refuse", None, passing.api_refuse),
 )
 
 

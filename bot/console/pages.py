@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.console import acts, api, views
+from bot.console import acts, api, passing, views
 from bot.console.answers import STATUS, Refused, page
 from bot.console.context import account_of, console, field, language_of, translate_of
 from bot.console.permissions import may_counsel
@@ -154,12 +154,16 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         wrapping_up=mine and handoff.state is State.WRAP_UP,
         outcomes=acts.OUTCOMES,
         longest=acts.LONGEST,
+        longest_note=passing.LONGEST_NOTE,
+        colleagues=await passing.colleagues(shared, account),
         moments=moments,
     )
 
 
 async def _view(request: Request) -> dict[str, Any]:
-    return await views.desk_view(console(request), account_of(request), translate_of(request))
+    desk, account, t = console(request), account_of(request), translate_of(request)
+    offers = await passing.offers(desk, account, t)
+    return {**await views.desk_view(desk, account, t), "offers": offers}
 
 
 async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:

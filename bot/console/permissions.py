@@ -44,6 +44,9 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/handoffs/{id}/emergency": {"POST": _C},
     "/handoffs/{id}/release": {"POST": _C},
     "/handoffs/{id}/end": {"POST": _C},
+    "/handoffs/{id}/transfer": {"POST": _C},
+    "/handoffs/{id}/accept": {"POST": _C},
+    "/handoffs/{id}/refuse": {"POST": _C},
     "/api/desk": {"GET": _S},
     "/api/events": {"GET": _S},
     "/api/heartbeat": {"POST": _S},
@@ -56,6 +59,9 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/api/handoffs/{id}/emergency": {"POST": _C},
     "/api/handoffs/{id}/release": {"POST": _C},
     "/api/handoffs/{id}/end": {"POST": _C},
+    "/api/handoffs/{id}/transfer": {"POST": _C},
+    "/api/handoffs/{id}/accept": {"POST": _C},
+    "/api/handoffs/{id}/refuse": {"POST": _C},
 }
 
 

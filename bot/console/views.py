@@ -88,8 +88,11 @@ async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> 
     case = await desk.queue.case(handoff)
     shown = [(slot, case.answers[slot]) for slot in SLOTS if slot in case.answers]
     left = await desk.queue.erases_in(handoff.id)
+    offered = await desk.accounts.find(handoff.offered_to) if handoff.offered_to else None
     return {
         **brief(desk, handoff, t),
+        "note": await desk.queue.note(handoff),
+        "offered_to": offered.alias if offered else "",
         "outcome": handoff.outcome,
         "channel": handoff.channel.value,
         "rules": [_said(t, "rule", rule) for rule in handoff.rules],

@@ -59,6 +59,9 @@ DECIDED: dict[str, set[str]] = {
     "POST /handoffs/{id}/emergency": {HOLDER},
     "POST /handoffs/{id}/release": {HOLDER},
     "POST /handoffs/{id}/end": {HOLDER},
+    "POST /handoffs/{id}/transfer": {HOLDER},
+    "POST /handoffs/{id}/accept": COUNSEL,
+    "POST /handoffs/{id}/refuse": COUNSEL,
     "GET /api/desk": STAFF,
     "GET /api/events": STAFF,
     "POST /api/heartbeat": STAFF,
@@ -71,6 +74,9 @@ DECIDED: dict[str, set[str]] = {
     "POST /api/handoffs/{id}/emergency": {HOLDER},
     "POST /api/handoffs/{id}/release": {HOLDER},
     "POST /api/handoffs/{id}/end": {HOLDER},
+    "POST /api/handoffs/{id}/transfer": {HOLDER},
+    "POST /api/handoffs/{id}/accept": COUNSEL,
+    "POST /api/handoffs/{id}/refuse": COUNSEL,
 }
 READS = {route for route, who in DECIDED.items() if who is READERS}
 FROM_ELSEWHERE = (

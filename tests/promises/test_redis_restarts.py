@@ -75,10 +75,10 @@ async def _kill_redis(running: Running, rng: random.Random, times: int) -> None:
 
 @dataclass
 class _Writing:
-    """Somebody who writes numbered messages and knows when each was accepted."""
+    """Somebody who writes numbered messages and knows since and until when each was accepted."""
 
     person: Someone
-    accepted: dict[str, float] = field(default_factory=dict)
+    accepted: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     async def shown(self) -> list[str]:
         """The person's own words on the screen: one line for each turn done."""
@@ -115,8 +115,8 @@ async def test_a_power_cut_with_everysec_takes_at_most_the_last_second(
         order = [text for text in one.accepted if text in kept]
         wrong += done != order  # in order, each once, and nothing that was never accepted
         for text in one.accepted.keys() - kept:
-            at = one.accepted[text]
-            in_the_last_second = any(since <= at <= cut for since, cut in cut_at)
+            asked, told = one.accepted[text]
+            in_the_last_second = any(told >= since and asked <= cut for since, cut in cut_at)
             lost += in_the_last_second
             wrong += not in_the_last_second
     longest = max(cut - since for since, cut in cut_at)
@@ -162,11 +162,12 @@ async def _write(world: World, people: list[_Writing], stop: asyncio.Event) -> N
         while len(one.accepted) < 30 and not stop.is_set():
             number = len(one.accepted)
             world.clock.forward(1)
+            asked = time.monotonic()
             with contextlib.suppress(QueueUnavailable):
                 await world.accept(
                     one.person.inbound(text=f"{number}"), f"{one.person.id} {number}"
                 )
-                one.accepted[f"{number}"] = time.monotonic()
+                one.accepted[f"{number}"] = asked, time.monotonic()
             await asyncio.sleep(0.1)
 
 

@@ -49,7 +49,12 @@ def texts_of_the_tests() -> tuple[Words, Lexicon]:
     """The real English texts and word list, and enough Arabic for a page from right to left."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file in ("responses/en.yml", "responses/layout.yml", "lexicon/en.yml"):
+        for file in (
+            "responses/en.yml",
+            "responses/layout.yml",
+            "responses/notes.yml",
+            "lexicon/en.yml",
+        ):
             (folder / file).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / file, folder / file)
         real = Words.load(folder / "responses")

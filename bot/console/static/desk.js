@@ -243,9 +243,17 @@ function typing(target) {
   return target.matches("input, textarea, select") || target.isContentEditable;
 }
 
+function passOn() {
+  const box = find("#transfer");
+  if (box) {
+    box.open = true;
+    find("#to").focus();
+  }
+}
+
 function key(event) {
   if (event.altKey && !event.ctrlKey && !event.metaKey) {
-    const act = { KeyT: takeNext, KeyR: () => reply?.focus(), KeyE: () => find("button.end")?.click() };
+    const act = { KeyT: takeNext, KeyR: () => reply?.focus(), KeyE: () => find("button.end")?.click(), KeyX: passOn };
     if (act[event.code]) {
       event.preventDefault();
       act[event.code]();

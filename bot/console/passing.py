@@ -1,0 +1,121 @@
+"""Passing a person on at the desk: to the queue or a colleague, who accepts or refuses."""
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from bot.console import acts
+from bot.console.accounts import Account
+from bot.console.answers import Refused
+from bot.console.context import Console, account_of, console, field
+from bot.console.permissions import may_counsel
+from bot.console.strings import Translate
+from bot.console.views import brief
+from bot.errors import NotOnShift, SessionEnded
+from bot.handoff.record import Handoff
+
+#: The longest note for the next counsellor, signs.
+LONGEST_NOTE: Final = 500
+
+
+async def transfer(request: Request) -> Response:
+    """POST note, to (a login; empty: the queue). A note is required."""
+    to = await _transfer(request)
+    return RedirectResponse(
+        f"/handoffs/{request.path_params['id']}" if to else "/desk?note=released", 303
+    )
+
+
+async def accept(request: Request) -> Response:
+    """POST: to the conversation, which is now one's own."""
+    taken = await _accept(request)
+    return RedirectResponse(f"/handoffs/{taken.id}", 303)
+
+
+async def refuse(request: Request) -> Response:
+    """POST: a colleague refuses, back to the desk; the holder takes the offer back, and stays."""
+    found = await _refuse(request)
+    mine = found.claimed_by == account_of(request).login
+    return RedirectResponse(f"/handoffs/{found.id}" if mine else "/desk", 303)
+
+
+async def api_transfer(request: Request) -> JSONResponse:
+    """POST {"note": ..., "to": login or ""}: {"offered": true}, or false when to the queue."""
+    return JSONResponse({"offered": bool(await _transfer(request))})
+
+
+async def api_accept(request: Request) -> JSONResponse:
+    """POST: {"id": ...} of the handoff that is now one's own."""
+    return JSONResponse({"id": (await _accept(request)).id})
+
+
+async def api_refuse(request: Request) -> JSONResponse:
+    """POST: {"refused": true}."""
+    await _refuse(request)
+    return JSONResponse({"refused": True})
+
+
+async def offers(desk: Console, account: Account, t: Translate) -> list[dict[str, Any]]:
+    """Who is offered to this counsellor, with the note, for the desk."""
+    shown = []
+    for one in await desk.queue.transfers.offered(account.login):
+        if found := await desk.queue.get(one.id):  # with its data key
+            shown.append({**brief(desk, found, t), "note": await desk.queue.note(found)})
+    return shown
+
+
+async def colleagues(desk: Console, account: Account) -> list[dict[str, str]]:
+    """Who is on shift and could take somebody over."""
+    found = [await desk.accounts.find(one) for one in await desk.queue.presence.on_shift()]
+    return [
+        {"login": one.login, "alias": one.alias}
+        for one in found
+        if one and one.login != account.login and may_counsel(one)
+    ]
+
+
+async def _transfer(request: Request) -> str:
+    desk, account = console(request), account_of(request)
+    found = await acts.mine(request)
+    to, note = field(request, "to"), field(request, "note")
+    if not 1 <= len(note) <= LONGEST_NOTE:
+        raise Refused("too_large" if note else "bad_request")
+    if to and to not in [one["login"] for one in await colleagues(desk, account)]:
+        raise Refused("colleague_away")
+    transfers = desk.queue.transfers
+    try:
+        if to:
+            await transfers.offer(found.id, account.login, to, note)
+        else:
+            await transfers.to_queue(found.id, account.login, note)
+    except NotOnShift:
+        raise Refused("colleague_away") from None
+    except SessionEnded:
+        raise Refused("not_yours") from None
+    await desk.audit.write(account.login, "offer" if to else "transfer", found.id)
+    return to
+
+
+async def _accept(request: Request) -> Handoff:
+    desk, account = console(request), account_of(request)
+    found = await acts.find(request)
+    try:
+        taken = await desk.queue.transfers.accept(found.id, account.login)
+    except NotOnShift as why:
+        raise acts.not_now(why) from None
+    except SessionEnded:
+        raise Refused("gone") from None
+    await desk.audit.write(account.login, "accept", found.id)
+    return taken
+
+
+async def _refuse(request: Request) -> Handoff:
+    desk, account = console(request), account_of(request)
+    found = await acts.find(request)
+    try:
+        await desk.queue.transfers.decline(found.id, account.login)
+    except SessionEnded:
+        raise Refused("gone") from None
+    await desk.audit.write(account.login, "refuse", found.id)
+    return found

@@ -1,0 +1,71 @@
+"""Passing a person on at the desk: with forms, through the API, with a note."""
+
+from bot.handoff.record import State
+from tests.console.driver import Console, CounsellorDriver
+
+
+async def two(console: Console, ana: CounsellorDriver) -> tuple[CounsellorDriver, str]:
+    """Ana talks with somebody, Ben is here too."""
+    ben = await console.counsellor("ben")
+    await ben.post("/api/shift", {"on": True})
+    asked = await console.desk.asks("p")
+    await ana.post(f"/api/handoffs/{asked.id}/claim")
+    return ben, f"/api/handoffs/{asked.id}"
+
+
+async def test_offered_accepted_and_read_by_the_colleague_only(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben, path = await two(console, ana)
+    await ana.post(f"{path}/say", {"text": "Hello."})
+    assert (await ben.get(path)).status_code == 403
+    offered = await ana.post(f"{path}/transfer", {"to": "ben", "note": "speaks French"})
+    assert offered.json() == {"offered": True}
+    assert (await ben.get(path)).status_code == 403, "an offer is not yet a claim"
+    accepted = await ben.post(f"{path}/accept")
+    assert accepted.json() == {"id": path.removeprefix("/api/handoffs/")}
+    read = (await ben.get(path)).json()
+    assert read["case"]["note"] == "speaks French"
+    assert [line["text"] for line in read["lines"]] == ["Hello."]
+    assert (await ana.get(path)).status_code == 403
+    assert (await ana.post(f"{path}/say", {"text": "x"})).status_code == 403
+
+
+async def test_everything_works_with_forms_alone(console: Console, ana: CounsellorDriver) -> None:
+    ben, path = await two(console, ana)
+    form = path.removeprefix("/api")
+    page = (await ana.get(form)).text
+    assert '<option value="ben">Ben</option>' in page
+    assert '<option value="ana">' not in page
+    sent = await ana.submit(f"{form}/transfer", {"to": "ben", "note": "needs a shelter"})
+    assert sent.headers["location"] == form
+    assert "Offered to Ben" in (await ana.get(form)).text
+    assert "needs a shelter" not in (await ana.get("/desk")).text
+    assert "needs a shelter" in (await ben.get("/desk")).text
+    refused = await ben.submit(f"{form}/refuse")
+    assert refused.headers["location"] == "/desk"
+    await ana.submit(f"{form}/transfer", {"to": "ben", "note": "again"})
+    back = await ana.submit(f"{form}/refuse")
+    assert back.headers["location"] == form
+    assert (await ben.submit(f"{form}/accept")).status_code == 410
+    queued = await ana.submit(f"{form}/transfer", {"to": "", "note": "to anybody"})
+    assert queued.headers["location"] == "/desk?note=released"
+    found = await console.desk.queue.get(form.removeprefix("/handoffs/"))
+    assert found is not None
+    assert found.state is State.WAITING
+
+
+async def test_a_note_is_required_and_only_who_is_here_and_holds_can_pass_on(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben, path = await two(console, ana)
+    assert (await ana.post(f"{path}/transfer", {"to": "ben"})).status_code == 400
+    assert (await ana.post(f"{path}/transfer", {"to": "ben", "note": "x" * 501})).status_code == 413
+    assert (await ben.post(f"{path}/transfer", {"to": "ana", "note": "x"})).status_code == 403
+    for nobody in ("cleo", "ana"):
+        away = await ana.post(f"{path}/transfer", {"to": nobody, "note": "x"})
+        assert away.json() == {"error": "colleague_away"}
+    await ben.post("/api/shift", {"on": False})
+    away = await ana.post(f"{path}/transfer", {"to": "ben", "note": "x"})
+    assert (away.status_code, away.json()) == (409, {"error": "colleague_away"})
+    assert (await ben.post(f"{path}/accept")).status_code == 410
