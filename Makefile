@@ -57,7 +57,7 @@ fuzz: setup train ## 20,000 generated messages through the core (make test takes
 promises: setup train ## what must hold under kills and faults; NORTHLIGHT_PROMISES=full for hours of it
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
 		$(PYTHON) -m pytest tests/promises \
-		--timeout $(if $(filter full,$(NORTHLIGHT_PROMISES)),14400,300) $(ARGS)
+		--timeout $(if $(filter full,$(NORTHLIGHT_PROMISES)),14400,900) $(ARGS)
 
 prove-clean: setup train ## shows that after Leave nothing of a person is left; ARGS="--languages en,fr"
 	@$(PYTHON) -m bot prove-clean $(ARGS)

@@ -196,6 +196,7 @@ class EmbeddedRedis:
     def stop(self) -> None:
         """Stops the server (it writes everything down first) and frees the folder."""
         self._end()
+        self.url = ""
         with contextlib.suppress(OSError):
             self._socket().unlink(missing_ok=True)
             (self._dir / "url").unlink(missing_ok=True)

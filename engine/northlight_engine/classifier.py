@@ -51,7 +51,7 @@ class MultilingualIntentClassifier(GraphComponent, IntentClassifier):
             "C": 3.0,
             "embedding": "e5",  # or "none": words alone, when the native library cannot be used
             "urgent": ["report_danger", "report_self_harm"],
-            "urgent_sum_threshold": 0.20,
+            "urgent_sum_threshold": 0.15,
             "fallback_threshold": 0.30,
             "min_confidence": {},
         }

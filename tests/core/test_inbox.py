@@ -1,15 +1,17 @@
 """The way in: stored before it is confirmed, once, in order, and never half done."""
 
+import contextlib
 import signal
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from bot.errors import QueueUnavailable
 from bot.inbox import GROUP, Entry, Guard, Inbox, Op, shard_of
 from bot.keys import KEEP, SHARDS, Keys
 from bot.messages import Channel, Inbound, Kind
-from tests.core.world import World
+from tests.core.world import World, until
 from tests.redis_server import RedisServer
 
 
@@ -119,6 +121,36 @@ async def test_a_turn_is_committed_once(idle_world: World) -> None:
     assert await inbox.commit(entry, count) == "done"
     assert await idle_world.redis.get(key) == b"1"
     assert await inbox.left_over(entry.shard) == []
+
+
+async def test_what_was_read_before_redis_restarted_is_not_committed_after(
+    own_redis: RedisServer,
+) -> None:
+    """It may have come back with an older state, and an older entry comes first then."""
+    async with Redis.from_url(own_redis.url) as redis:
+        world = World(redis, Keys("t:"))
+        inbox, (entry,) = await accepted(world, "hello")
+        await inbox.begin()
+        assert await inbox.same_store()
+        own_redis.stop()
+        own_redis.start()
+        await until(lambda: answers(redis), "Redis is back")
+        count: list[Op] = [("INCR", "t:count"), ("EXPIRE", "t:count", 60)]
+        assert not await inbox.same_store()
+        with pytest.raises(QueueUnavailable):
+            await inbox.commit(entry, count)
+        assert await redis.exists("t:count") == 0
+        await inbox.begin()
+        await inbox.hold(entry.shard)
+        assert await inbox.left_over(entry.shard) == [entry]
+        assert await inbox.commit(entry, count) == "ok"
+        await world.engine.close()
+
+
+async def answers(redis: Redis) -> bool:
+    with contextlib.suppress(RedisError):  # its old connection is broken
+        return bool(await redis.ping())
+    return False
 
 
 async def test_who_lost_the_shard_commits_nothing(idle_world: World) -> None:

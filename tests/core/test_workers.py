@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -177,6 +178,34 @@ async def owned(world: World) -> bool:
 
 async def owned_by_nobody(world: World) -> bool:
     return not await world.redis.exists(*[world.keys.shard(shard) for shard in range(SHARDS)])
+
+
+async def test_workers_share_the_shards_and_take_over_what_one_gives_back(
+    idle_world: World,
+) -> None:
+    people = [idle_world.someone(f"person {number}") for number in range(20)]
+
+    async def everybody_writes(text: str) -> None:
+        for person in people:
+            await idle_world.accept(person.inbound(text=text))
+
+    async with idle_world.working(idle_world.worker()):
+        await until(lambda: shares(idle_world, [8]), "the first holds everything")
+        await everybody_writes("one")
+        async with idle_world.working(idle_world.worker(), idle_world.worker()):
+            await everybody_writes("two")
+            await until(lambda: shares(idle_world, [2, 3, 3]), "each holds its share")
+            await everybody_writes("three")
+        await everybody_writes("four")
+        await until(lambda: shares(idle_world, [8]), "the first holds everything again")
+        await idle_world.all_done()
+    for person in people:
+        assert await own_words(person) == ["one", "two", "three", "four"]
+
+
+async def shares(world: World, expected: list[int]) -> bool:
+    owners: Any = await world.redis.mget([world.keys.shard(shard) for shard in range(SHARDS)])
+    return None not in owners and sorted(Counter(owners).values()) == expected
 
 
 async def test_an_entry_nobody_can_open_holds_nobody_up(world: World) -> None:

@@ -65,6 +65,29 @@ def test_what_was_stored_is_there_after_redis_was_killed(tmp_path: Path) -> None
         server.stop()
 
 
+def test_a_restart_that_fails_can_be_tried_again_at_the_same_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other processes wait for it there."""
+    server = EmbeddedRedis(tmp_path / ("long" * 30))  # its socket is in a folder of its own
+    address = server.start()
+    try:
+        with redis.Redis.from_url(address) as client:
+            client.set("kept", "yes")
+            os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        with monkeypatch.context() as patched:
+            patched.setattr(embedded, "_binary", lambda: "/bin/false")
+            patched.setattr(embedded, "_major_version", lambda binary: 7)
+            with pytest.raises(SettingsError):
+                server.start()
+        assert not server.alive
+        assert server.start() == address
+        with redis.Redis.from_url(address) as client:
+            assert client.get("kept") == b"yes"
+    finally:
+        server.stop()
+
+
 def test_every_write_reaches_the_disk_and_nothing_is_evicted(tmp_path: Path) -> None:
     with running(tmp_path) as client:
         settings = client.config_get("append*") | client.config_get("maxmemory-policy")
