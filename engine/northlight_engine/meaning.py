@@ -42,12 +42,16 @@ class Meaning:
 
 def fit_meaning(texts: Sequence[str], intents: Sequence[str]) -> Meaning:
     """Fit the networks on (at most MOST_LINES of) the lines."""
+    from sklearn.exceptions import ConvergenceWarning
+
     chosen = np.linspace(0, len(texts) - 1, min(len(texts), MOST_LINES)).astype(int)
     rows = embed_all([texts[at] for at in chosen])
     labels = np.asarray(intents)[chosen]
     mean, spread = rows.mean(axis=0), rows.std(axis=0) + np.float32(1e-6)
     scaled = (rows - mean) / spread
-    with ThreadPoolExecutor(NETWORKS) as pool:
+    # Around the threads, not in them: filters of warnings belong to the whole process.
+    with warnings.catch_warnings(), ThreadPoolExecutor(NETWORKS) as pool:
+        warnings.simplefilter("ignore", ConvergenceWarning)  # to stop early is meant
         networks = list(pool.map(lambda seed: _network(scaled, labels, seed), range(NETWORKS)))
     layers = [(*net.coefs_, *net.intercepts_) for net in networks]
     hidden, label, hidden_bias, label_bias = (
@@ -63,11 +67,8 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def _network(rows: np.ndarray, labels: np.ndarray, seed: int) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
     network = MLPClassifier((HIDDEN,), alpha=0.1, batch_size=min(256, len(rows)), max_iter=EPOCHS,
                             random_state=seed)  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # to stop early is meant
-        return network.fit(rows, labels)
+    return network.fit(rows, labels)
