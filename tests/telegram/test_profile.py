@@ -2,7 +2,7 @@
 
 from tests.telegram.conftest import WORDS, House
 
-TWO_LETTERS = {"": "en"} | {code.partition("-")[0]: code for code in WORDS.codes()}
+TWO_LETTERS = {"": "en"} | {code.partition("-")[0]: code for code in reversed(WORDS.codes())}
 
 
 async def test_name_description_and_commands_are_set_in_every_language(house: House):

@@ -59,7 +59,7 @@ def texts_of_the_tests() -> tuple[Words, Lexicon]:
             shutil.copy(ROOT / file, folder / file)
         real = Words.load(folder / "responses")
         lexicon = Lexicon.load(folder / "lexicon")
-    return Words({"en": real.language("en"), "ar": ARABIC}, real._layout), lexicon
+    return Words({"en": real.language("en"), "ar": ARABIC}, real._layout, {}), lexicon
 
 
 async def until(check: Callable[[], bool | Awaitable[bool]]) -> None:
