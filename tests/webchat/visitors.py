@@ -92,6 +92,7 @@ class Worker:
     async def work(self) -> None:
         """Deals with everything that waits now."""
         shards = list(range(SHARDS))
+        await self.inbox.begin()
         for shard in shards:
             await self.inbox.open_group(shard)
             assert await self.inbox.hold(shard)
