@@ -160,8 +160,7 @@ class EmbeddedRedis:
         private_dir(self._state_dir)
         private_dir(self._dir)
         self._lock = self._lock or self._take_lock()
-        if self._process is not None and not self.alive:
-            self._process.wait()  # the one that died is laid to rest before another takes its place
+        self._end()  # one that was killed may not have quite gone yet
         try:
             return self._launch(self._lock)
         except BaseException:

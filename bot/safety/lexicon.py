@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.data_file import read_mapping
 from bot.errors import DataError
-from bot.safety.normalise import is_unspaced, normalise, without_arabic_and
+from bot.safety.normalise import clauses, is_unspaced, normalise, without_arabic_and
 
 FOLDER = Path(__file__).resolve().parents[2] / "lexicon"
 #: Lists whose phrases count anywhere in a message.
@@ -80,36 +80,45 @@ class Lexicon:
             denied[raw["language"]] = sides
         return cls(lists, denied)
 
-    def hits(self, normal: str) -> Iterator[Hit]:
-        """The phrases of the `ANYWHERE` lists found, and not denied, in a normalised message."""
-        bare = without_arabic_and(normal)
-        for text in (normal,) if bare == normal else (normal, bare):
-            padded = f" {text} "
-            for word in set(text.split(" ")):
-                for phrase, hit in self._by_first_word.get(word, ()):
-                    if phrase in padded and self._meant(phrase, hit.language, padded):
-                        yield hit
+    def hits(self, text: str) -> list[Hit]:
+        """The phrases of the `ANYWHERE` lists found, and not denied, in a message."""
+        found = list(self._found(normalise(text)))
+        if not found:
+            return []
+        # What denies stands in the same clause: "no, he has a knife" denies nothing.
+        said = clauses(text)
+        return [hit for phrase, hit in found if self._meant(phrase, hit.language, said)]
+
+    def _found(self, normal: str) -> Iterator[tuple[str, Hit]]:
+        padded = [f" {text} " for text in {normal, without_arabic_and(normal)}]
+        for text in padded:
+            for word in set(text.split()):
+                yield from (pair for pair in self._by_first_word.get(word, ()) if pair[0] in text)
         if is_unspaced(normal):
             joined = normal.replace(" ", "")
             for char in set(joined):
-                for phrase, hit in self._by_first_char.get(char, ()):
-                    if phrase in joined and self._meant(phrase, hit.language, joined):
-                        yield hit
+                yield from (pair for pair in self._by_first_char.get(char, ()) if pair[0] in joined)
 
-    def _meant(self, phrase: str, language: str, text: str) -> bool:
-        """Whether the phrase stands in the text at least once with nothing beside it to deny it.
+    def _meant(self, phrase: str, language: str, said: str) -> bool:
+        """Whether the phrase stands at least once with nothing beside it to deny it.
 
-        A phrase that itself begins with "no" is not denied by another: "no, no quiero vivir".
+        A phrase that itself begins with "no" is not denied by another: "no quiero vivir". One
+        that goes over the end of a clause is meant.
         """
         before, after = self._denied.get(language, ((), ()))
         if phrase.startswith(before):
             before = ()
-        shared = phrase.startswith(" ")  # the space that a phrase and its neighbour have in common
+        spaced = phrase.startswith(" ")  # the space that a phrase and its neighbour have in common
+        text = f" {said} " if spaced else said.replace(" ", "")
+        if spaced and phrase not in text:
+            text = without_arabic_and(text)
         start = text.find(phrase)
+        if start < 0:
+            return True
         while start >= 0:
             end = start + len(phrase)
-            denied_before = text.endswith(before, 0, start + shared)
-            if not denied_before and not text.startswith(after, end - shared):
+            denied_before = text.endswith(before, 0, start + spaced)
+            if not denied_before and not text.startswith(after, end - spaced):
                 return True
             start = text.find(phrase, start + 1)
         return False

@@ -36,7 +36,7 @@ def screen(text: str, lexicon: Lexicon) -> Screen:
     normal = normalise(text)
     if not normal:
         return Screen()
-    found = list(lexicon.hits(normal))
+    found = lexicon.hits(text)
     kinds = {hit.kind for hit in found}
     return Screen(
         danger="danger" in kinds,

@@ -29,7 +29,6 @@ from bot.keys import SHARDS, Keys
 from bot.messages import Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
 from bot.safety.lexicon import ANYWHERE, Lexicon
-from bot.safety.normalise import normalise
 from bot.vault import Vault
 from bot.worker import Worker
 
@@ -66,7 +65,7 @@ def first_of(kind: str) -> dict[str, str]:
             entry
             for entry in entries
             if alone is None
-            or {(hit.kind, (hit.language,)) for hit in lexicon().hits(normalise(entry))} == {alone}
+            or {(hit.kind, (hit.language,)) for hit in lexicon().hits(entry)} == {alone}
         )
     return found
 

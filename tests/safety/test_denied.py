@@ -48,6 +48,11 @@ def test_a_denied_phrase_is_not_heard(text: str) -> None:
     "text",
     [
         "in danger",
+        "no longer. in danger",
+        "not him, in danger",
+        "not, in danger",  # a clause has ended: nothing is denied
+        "never — in danger",
+        "没有，打我",
         "knot in danger",  # only whole words deny
         "not now: in danger",
         "in danger, moreover",
