@@ -22,11 +22,11 @@ end
 
 -- Tells the person something they did not ask for. ARGV from `at` on: 1 when it is their hour, what
 -- to keep else, since when somebody who wrote is still there, then the commands that tell it.
--- RED is told at any hour. What is kept is told when they write or their hour comes; of two
--- such messages the newer one counts.
+-- What is kept is told when they write or their hour comes; of two such messages the newer counts.
+-- No exception for RED: whoever reads along is most dangerous then.
 local function tell(key, at)
-  local level, heard = unpack(redis.call('HMGET', key, 'level', 'heard_at'))
-  if ARGV[at] == '1' or level == '1' or tonumber(heard or '0') >= tonumber(ARGV[at + 2]) then
+  local heard = redis.call('HGET', key, 'heard_at')
+  if ARGV[at] == '1' or tonumber(heard or '0') >= tonumber(ARGV[at + 2]) then
     redis.call('HDEL', key, 'held')
     run(at + 3)
   else
@@ -60,21 +60,31 @@ local function no_room(login, shift, account, leases, handoffs, now, lease)
   if held >= tonumber(redis.call('HGET', account, 'capacity') or '1') then return 'full' end
 end
 
--- Everything about a person's handoffs goes, the open one and those that ended. Returns the ids.
-local function forget(pointer, queue, leases, handoffs, transcripts)
-  local id = redis.call('GET', pointer)
-  local gone = {}
-  if id then
-    local earlier = redis.call('HGET', handoffs .. id, 'earlier') or ''
-    for old in (earlier .. ' ' .. id):gmatch('%S+') do
-      redis.call('DEL', handoffs .. old, transcripts .. old)
-      redis.call('ZREM', queue, old)
-      redis.call('ZREM', leases, old)
-      gone[#gone + 1] = old
-    end
+-- A person's handoffs that are still there: those that ended, and last the open one.
+local function known(pointer, handoffs)
+  local ids = {}
+  for id in (redis.call('GET', pointer) or ''):gmatch('%S+') do
+    if redis.call('EXISTS', handoffs .. id) == 1 then ids[#ids + 1] = id end
   end
-  redis.call('DEL', pointer)
-  return gone
+  return ids
+end
+
+-- One handoff goes with everything about it; the person's others stay for their time.
+local function drop(pointer, queue, leases, handoffs, transcripts, id)
+  redis.call('DEL', handoffs .. id, transcripts .. id)
+  redis.call('ZREM', queue, id)
+  redis.call('ZREM', leases, id)
+  local rest = known(pointer, handoffs)
+  if #rest > 0 then
+    redis.call('SET', pointer, table.concat(rest, ' '), 'KEEPTTL')
+  else
+    redis.call('DEL', pointer)
+  end
+end
+
+-- Without session and handoffs nothing is sealed with the data key: leave no orphan.
+local function tidy(session, pointer, key)
+  if redis.call('EXISTS', session, pointer) == 0 then redis.call('DEL', key) end
 end
 
 local function union(first, second)

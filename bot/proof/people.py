@@ -1,5 +1,6 @@
 """People of `prove-clean`: each fills every field with canaries, has a talk, and leaves."""
 
+import abc
 import asyncio
 import contextlib
 import re
@@ -48,7 +49,7 @@ async def until(true: Callable[[], Any], what: str) -> Any:
         raise NotProven(f"it never came to this: {what}") from None
 
 
-class Somebody:
+class Somebody(abc.ABC):
     """A person at one door, writing in one language."""
 
     channel: Channel
@@ -65,25 +66,25 @@ class Somebody:
         #: What was said to and by the counsellor.
         self.told, self.heard = canaries.word(), canaries.word()
 
+    @abc.abstractmethod
     async def opens(self) -> None:
         """Comes to the door."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def sends(self, what: str, *, typed: bool = False) -> None:
         """Types or presses one thing."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def shows(self) -> int:
         """A number that grows with every answer."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def sees(self, text: str) -> bool:
         """Whether a text stands on the screen."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def leaves(self) -> None:
         """Leaves in this person's way, and waits until the door has shown it."""
-        raise NotImplementedError
 
     async def _known(self, platform_id: str) -> None:
         self.id = self._vault.person(self.channel, platform_id)

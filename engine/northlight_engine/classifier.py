@@ -27,10 +27,12 @@ def decide(probabilities: dict[str, float], config: dict[str, Any]) -> tuple[str
     """Return the intent to act on and its confidence.
 
     The urgent intents are looked at together and first: two urgent readings that share the
-    probability must not lose to a third one, nor to the fallback.
+    probability must not lose to a third one, nor to the fallback. Except to a `careful` one that is
+    likelier than all of them together: its answer names 9-1-1 too, but keeps the screen quiet.
     """
     urgent = {name: probabilities.get(name, 0.0) for name in config["urgent"]}
-    if urgent and sum(urgent.values()) >= config["urgent_sum_threshold"]:
+    careful = max((probabilities.get(name, 0.0) for name in config["careful"]), default=0.0)
+    if urgent and sum(urgent.values()) >= max(config["urgent_sum_threshold"], careful):
         name = max(urgent, key=urgent.__getitem__)
         return name, urgent[name]
     name = max(probabilities, key=probabilities.__getitem__)
@@ -52,6 +54,7 @@ class MultilingualIntentClassifier(GraphComponent, IntentClassifier):
             "embedding": "e5",  # or "none": words alone, when the native library cannot be used
             "urgent": ["report_danger", "report_self_harm"],
             "urgent_sum_threshold": 0.15,
+            "careful": ["report_watched"],
             "fallback_threshold": 0.30,
             "min_confidence": {},
         }

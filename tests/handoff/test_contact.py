@@ -1,4 +1,4 @@
-"""Messages nobody asked for come at the times the person chose; RED and who is there excepted."""
+"""Messages nobody asked for come at the times the person chose, or when they are just there."""
 
 from datetime import UTC, datetime
 
@@ -105,11 +105,14 @@ async def test_who_has_just_written_is_there_and_told_at_once(desk: Desk) -> Non
     assert await told(desk) == ["Ana", "away"]
 
 
-async def test_red_is_told_at_any_hour(desk: Desk) -> None:
+async def test_red_is_no_exception(desk: Desk) -> None:
     asked = await asks(desk, "only_me", Level.RED)
     await quiet_for(desk)
     await desk.queue.claim(asked.id, "ana")
-    assert await told(desk) == ["Ana"]
+    assert await told(desk) == []
+    await desk.run(desk.queue.heard_ops(asked))
+    await desk.queue.release(asked.id, "ana")
+    assert await told(desk) == ["away"], "they write: they are there"
 
 
 async def test_what_was_kept_is_told_when_the_hour_comes_once(desk: Desk) -> None:
@@ -122,15 +125,6 @@ async def test_what_was_kept_is_told_when_the_hour_comes_once(desk: Desk) -> Non
     for _ in range(3):
         await desk.queue.lapse(desk.clock())
         assert await told(desk) == ["Ana"]
-
-
-async def test_what_was_kept_is_told_once_it_is_red(desk: Desk) -> None:
-    asked = await asks(desk, "only_me")
-    await quiet_for(desk)
-    await desk.queue.claim(asked.id, "ana")
-    await desk.queue.raise_level(asked.person, Level.RED, ["danger_words"])
-    await desk.queue.lapse(desk.clock())
-    assert await told(desk) == ["Ana"]
 
 
 async def test_of_several_things_kept_the_newest_is_told(desk: Desk) -> None:
