@@ -12,14 +12,17 @@ ENGINE_READY := engine/.venv/.complete
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup train test test-bot test-engine journeys fuzz promises prove-clean evaluate check format \
-	strings bench doctor audit secrets compose-check clean distclean
+.PHONY: help run demo setup train test test-bot test-engine journeys fuzz promises prove-clean evaluate check format \
+	strings screenshots bench doctor audit secrets compose-check clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup train ## start the whole service here; Ctrl-C stops all of it
 	@$(PYTHON) -m bot up
+
+demo: setup train ## the same, with the practice desk open: ten pretended people wait there
+	@$(PYTHON) -m bot up --practice
 
 setup: $(BOT_READY) $(ENGINE_READY) ## make both Python environments (bot 3.11+, engine 3.10)
 
@@ -81,6 +84,9 @@ strings: $(BOT_READY) ## what each language still lacks, for translators
 
 bench: setup train ## measure speed, memory and load beside a stock Rasa (bench/)
 	@$(PYTHON) -m bench $(ARGS)
+
+screenshots: setup train ## take the pictures of the guides anew: docs/screenshots/
+	@CHROMIUM=$$(scripts/chromium) $(PYTHON) scripts/screenshots.py
 
 doctor: ## what this machine has and lacks for Northlight
 	@scripts/doctor

@@ -62,6 +62,14 @@ async def _console(settings: Settings) -> None:
         await serve(console_app(app), settings.console_listen)
 
 
+async def _practice(settings: Settings, door: int | None) -> None:
+    from bot.app import practice_desk
+    from bot.serve import serve
+
+    async with practice_desk(settings) as desk:
+        await serve(desk, settings.practice_listen, door)
+
+
 _PROCESSES: dict[str, tuple[str, Process]] = {
     "telegram": ("the Telegram door", _telegram),
     "web": ("the web chat", _web),
@@ -74,9 +82,12 @@ _PROCESSES: dict[str, tuple[str, Process]] = {
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bot", description="Northlight")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="everything on this machine, Redis and engine included")
+    whole = commands.add_parser("up", help="everything on this machine, Redis and engine included")
+    whole.add_argument("--practice", action="store_true", help="...and the practice desk at once")
     for name, (text, _) in _PROCESSES.items():
         commands.add_parser(name, help=text)
+    practice = commands.add_parser("practice", help="a desk with scripted people, to learn on")
+    practice.add_argument("--door", type=int, help="a socket that listens there already")
     commands.add_parser("doctor", help="checks settings, data files and connections")
     dead = commands.add_parser("dead-letters", help="what was given up on: how many, and why")
     act = dead.add_mutually_exclusive_group()
@@ -96,6 +107,11 @@ def _arguments() -> argparse.ArgumentParser:
     add.add_argument("--alias", required=True, help="the name a person sees")
     add.add_argument("--languages", default="en", help="codes, comma between them")
     add.add_argument("--roles", default="counsellor", help="counsellor, supervisor, operator")
+    number = "who they are at the organisation's provider: the number a refused sign-in shows"
+    add.add_argument("--oidc", default="", metavar="SUB", help=f"no password; {number}")
+    tie = acts.add_parser("oidc", help="ties an account to the organisation's provider")
+    tie.add_argument("login")
+    tie.add_argument("sub", nargs="?", default="", help=f"{number}; left out: to nobody")
     acts.add_parser("list", help="all accounts")
     for name, text in (
         ("remove", "deletes an account"),
@@ -115,9 +131,12 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command == "up":
             from bot.supervisor import up
 
-            return up(settings)
+            return up(settings, practice=arguments.practice)
         if arguments.command in _PROCESSES:
             asyncio.run(_PROCESSES[arguments.command][1](settings))
+            return 0
+        if arguments.command == "practice":
+            asyncio.run(_practice(settings, arguments.door))
             return 0
         if arguments.command == "rotate-keys":
             from bot.rotate_keys import rotate

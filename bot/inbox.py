@@ -9,7 +9,7 @@ in between repeats the turn and never half of it.
 import secrets
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from bot.errors import QueueUnavailable, Sealed
 from bot.keys import KEEP, SHARDS, Keys
-from bot.messages import Inbound
+from bot.messages import Channel, Inbound, Kind
 from bot.vault import Vault
 
 GROUP: Final = "workers"
@@ -27,9 +27,30 @@ LEASE_MS: Final = 5_000
 #: More dead letters than this are not kept; with a wrong master key everything becomes one.
 DEAD_LETTERS: Final = 20_000
 
-# KEYS: seen mark, inbox stream. ARGV: TTL seconds, sealed entry.
+#: How much memory is kept free for the answer to each message that waits, bytes.
+ROOM_EACH: Final = 8_192
+#: And the share of Redis's memory that no message may fill: it is for leaving, for counsellors, for
+#: everything that makes room again.
+FULL_AT: Final = 0.9
+#: How long the mark of an accepted delivery is kept, seconds. Telegram repeats for up to a day; a
+#: browser at once or never, and with new visitors at no cost, marks would be all that fills Redis.
+_SEEN_FOR: Final = {Channel.TELEGRAM: KEEP, Channel.WEBCHAT: 3_600}
+#: Nobody writes these, and they end or erase something.
+_MAKES_ROOM: Final = frozenset({Kind.IDLE, Kind.BLOCKED})
+
+# KEYS: seen mark, inbox stream. ARGV: TTL seconds, sealed entry, TTL of the mark, bytes to keep
+# free for each waiting message of this shard ('' = it makes room itself: taken as long as it fits
+# at all), share of the memory that may be full. Returns -1 when there is no room. Without a limit,
+# or where we may not ask for it, there always is.
 _ACCEPT = """
-if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local info = ARGV[4] ~= '' and redis.pcall('INFO', 'memory')
+if type(info) == 'string' then
+  local used, most = info:match('used_memory:(%d+)'), info:match('maxmemory:(%d+)')
+  local waiting = redis.call('XLEN', KEYS[2]) * ARGV[4]
+  if tonumber(most or 0) > 0 and used + waiting > most * ARGV[5] then return -1 end
+end
+redis.call('SET', KEYS[1], '1', 'EX', ARGV[3])
 redis.call('XADD', KEYS[2], '*', 'e', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 return 1
@@ -143,14 +164,22 @@ def shard_of(person: str) -> int:
 class Inbox:
     """Accepting (doors), reading and committing (workers)."""
 
-    def __init__(self, redis: Redis, keys: Keys, vault: Vault) -> None:
-        self._redis, self._keys, self._vault = redis, keys, vault
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        vault: Vault,
+        token: str = "",
+        leaves: Callable[[Inbound], bool] = lambda inbound: False,
+    ) -> None:
+        """`leaves` tells who wants to leave: they are taken in even when Redis is nearly full."""
+        self._redis, self._keys, self._vault, self._leaves = redis, keys, vault, leaves
         self._accept = redis.register_script(_ACCEPT)
         self._hold = redis.register_script(_HOLD)
         self._let_go = redis.register_script(_LET_GO)
         self._share = redis.register_script(_SHARE)
-        #: Names this process among the owners of shards.
-        self.token = secrets.token_hex(16)
+        #: Names this process among the owners of shards (bot/leases.py).
+        self.token = token or secrets.token_hex(16)
         # A text of our own, so that nobody else loads it: Redis forgets scripts when it restarts.
         self._commit = f"-- {self.token}\n{_COMMIT}"
         self._commit_name = ""
@@ -159,15 +188,23 @@ class Inbox:
         """Stores one message; `update` names the delivery (the same name twice changes nothing).
 
         Returns False for a repeated delivery. Raises QueueUnavailable: nothing was stored, so the
-        door must not confirm it.
+        door must not confirm it. So it is, too, while Redis has no room for one more answer: what
+        was accepted before can then be dealt with, and that makes room.
         """
         stream = self._keys.inbox(shard_of(inbound.person))
         seen = self._keys.seen(inbound.channel, update)
         sealed = self._vault.seal_transit(inbound.to_json(), stream)
+        free = inbound.kind in _MAKES_ROOM or self._leaves(inbound)
+        args: list[Any] = [
+            KEEP, sealed, _SEEN_FOR[inbound.channel], "" if free else ROOM_EACH * SHARDS, FULL_AT,
+        ]  # fmt: skip
         try:
-            return bool(await self._accept(keys=[seen, stream], args=[KEEP, sealed]))
+            taken = int(await self._accept(keys=[seen, stream], args=args))
         except (RedisError, OSError) as error:
             raise QueueUnavailable("inbox") from error
+        if taken < 0:
+            raise QueueUnavailable("full")
+        return bool(taken)
 
     async def hold(self, shard: int) -> bool:
         """Takes or renews the lease of a shard; False when another worker owns it."""

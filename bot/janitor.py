@@ -1,4 +1,4 @@
-"""The janitor: erases what is over, brings back people whose counsellor vanished, keeps order.
+"""The janitor: erases what is over, brings back people whose counsellor vanished, calls for help.
 
 One process. TTLs on every key are the second line should it not run.
 """
@@ -6,6 +6,7 @@ One process. TTLs on every key are the second line should it not run.
 import asyncio
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 from redis.exceptions import RedisError, ResponseError
@@ -15,18 +16,27 @@ from bot.errors import QueueUnavailable
 from bot.handoff.queue import Queue
 from bot.inbox import Inbox
 
+if TYPE_CHECKING:
+    from bot.paging import Pager
+
 log = structlog.get_logger()
 #: Seconds between two rounds.
 ROUND = 2.0
 
 
 class Janitor:
-    """Runs its rounds until `stop` is called."""
+    """Runs its rounds until `stop` is called; with a `pager` it delivers its calls meanwhile."""
 
     def __init__(
-        self, inbox: Inbox, memory: Memory, queue: Queue, clock: Callable[[], float]
+        self,
+        inbox: Inbox,
+        memory: Memory,
+        queue: Queue,
+        clock: Callable[[], float],
+        pager: "Pager | None" = None,
     ) -> None:
         self._inbox, self._memory, self._queue, self._clock = inbox, memory, queue, clock
+        self._pager = pager
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -35,6 +45,12 @@ class Janitor:
 
     async def run(self) -> None:
         """A round every few seconds; waits out a Redis that is away."""
+        async with asyncio.TaskGroup() as group:
+            if self._pager:
+                group.create_task(self._pager.run(self._stopping))
+            group.create_task(self._rounds())
+
+    async def _rounds(self) -> None:
         while not self._stopping.is_set():
             try:
                 await self.round()
@@ -46,10 +62,14 @@ class Janitor:
                 continue
 
     async def round(self) -> None:
-        """One round: lapsed claims go back to the front, quiet conversations are dealt with.
+        """One round: who waits too long is called out, lapsed claims go back to the front.
 
-        And what was erased since goes out of Redis's file on the disk too.
+        Quiet conversations are dealt with, and what was erased since goes out of Redis's file on
+        the disk too.
         """
+        page = self._pager.ops if self._pager else None
+        if calls := await self._queue.escalation.run(self._clock(), page):
+            log.warning("janitor.nobody_came", calls=calls)
         lapsed = await self._queue.lapse(self._clock())
         if lapsed:
             log.info("janitor.lapsed", count=len(lapsed))

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 DAY = 86_400
 #: The longest anything of a person is kept while a conversation lives, seconds.
-#: Telegram lets a bot delete messages for 48 hours only, so nothing may outlive that.
+#: Telegram lets a bot delete messages for 48 hours only, so no chat may outlive that.
 KEEP = 2 * DAY
+#: How long a handoff may be kept after its close, by what NORTHLIGHT_RETENTION says; seconds.
+RETENTION = {"0": 0, "24h": DAY, "7d": 7 * DAY}
 #: Inbox shards: a person always falls on the same one, so their messages stay in order.
 SHARDS = 8
+
+
+def longest(retention: int) -> int:
+    """The TTL of what ended handoffs hang on: the person's data key and the list of handoffs."""
+    return max(KEEP, retention)
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Keys:
         return f"{self.prefix}workers"
 
     def seen(self, channel: str, update: str) -> str:
-        """String, TTL KEEP: this update was accepted already; a repeat changes nothing."""
+        """String, TTL KEEP, on the web an hour: this was accepted already; do not repeat it."""
         return f"{self.prefix}seen:{channel}:{update}"
 
     def dead(self) -> str:
@@ -43,7 +50,7 @@ class Keys:
 
     # -- a conversation --------------------------------------------------------------------
     def datakey(self, person: str) -> str:
-        """String, TTL KEEP or retention: the conversation's own data key, wrapped."""
+        """String, TTL KEEP or retention, the longer: the conversation's own data key, wrapped."""
         return f"{self.prefix}datakey:{person}"
 
     def session(self, person: str) -> str:
@@ -93,7 +100,7 @@ class Keys:
         return f"{self.prefix}handoff:{handoff}"
 
     def handoff_of(self, person: str) -> str:
-        """String, TTL KEEP: the person's open handoff."""
+        """String, TTL KEEP or retention, the longer: the person's handoffs, the open one last."""
         return f"{self.prefix}handoff-of:{person}"
 
     def queue(self) -> str:
@@ -111,6 +118,10 @@ class Keys:
     def waits(self) -> str:
         """List, no TTL (no person): the last measured seconds per place, for honest estimates."""
         return f"{self.prefix}waits"
+
+    def paging(self) -> str:
+        """Stream, TTL a day (no person): calls for a supervisor or the on-call, yet to be heard."""
+        return f"{self.prefix}paging"
 
     def events(self) -> str:
         """Pub/sub channel: "something changed" for the console; handoff ids only."""
@@ -133,6 +144,47 @@ class Keys:
         """String, TTL 1 h at most: failed logins of a login and browser or source (keyed mark)."""
         return f"{self.prefix}console:attempts:{login}"
 
+    def identities(self) -> str:
+        """Hash, no TTL: keyed mark of an identity at the organisation's provider -> its login."""
+        return f"{self.prefix}console:identities"
+
+    def answered(self, mark: str) -> str:
+        """String, TTL 10 min: the organisation's answer of this mark was used already."""
+        return f"{self.prefix}console:answered:{mark}"
+
     def audit(self) -> str:
         """Stream, no TTL, append-only: who did what to which handoff, chained marks, no text."""
         return f"{self.prefix}console:audit"
+
+
+@dataclass(frozen=True)
+class PracticeKeys(Keys):
+    """The practice desk's own space: none of its people can be in a real queue, none real in its.
+
+    It begins with the service's prefix because Redis lets our processes at nothing else. Shared
+    with the service are only who may sign in, the audit of who did, and the one engine's trackers
+    (its Redis user reaches no others; a pretended person's pseudonym is nobody else's).
+    """
+
+    prefix: str = "nl:practice:"
+    service: Keys = Keys()
+
+    def engine(self, person: str) -> str:
+        """As `Keys.engine`, in the service's space."""
+        return self.service.engine(person)
+
+    def counsellor(self, login: str) -> str:
+        """As `Keys.counsellor`, in the service's space."""
+        return self.service.counsellor(login)
+
+    def login(self, token: str) -> str:
+        """As `Keys.login`, in the service's space."""
+        return self.service.login(token)
+
+    def attempts(self, login: str) -> str:
+        """As `Keys.attempts`, in the service's space: two doors give no more guesses than one."""
+        return self.service.attempts(login)
+
+    def audit(self) -> str:
+        """As `Keys.audit`, in the service's space; what is done at practice is marked there."""
+        return self.service.audit()

@@ -32,6 +32,10 @@ class Kind(StrEnum):
     IDLE = "idle"  # said by the janitor: it has been quiet for a while
 
 
+#: Whoever presses one of these leaves, at once.
+LEAVE_BUTTONS = frozenset({"do:leave", "do:leave_now", "do:erase_now"})
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a person, as a door understood it.

@@ -61,8 +61,15 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.act == "add":
             languages = [code.strip() for code in arguments.languages.split(",") if code.strip()]
             roles = [role.strip() for role in arguments.roles.split(",") if role.strip()]
-            password = await accounts.add(arguments.login, arguments.alias, languages, roles)
-            print(f"one-time password, to be changed at the first login: {password}")
+            password = await accounts.add(
+                arguments.login, arguments.alias, languages, roles,
+                identity=_identity(app, arguments.oidc),
+            )  # fmt: skip
+            told = "one-time password, to be changed at the first login: "
+            print(told + password if password else "made; signs in with the organisation")
+        elif arguments.act == "oidc":
+            await accounts.bind(arguments.login, _identity(app, arguments.sub))
+            print("tied" if arguments.sub else "tied to none", "- open logins end at once")
         elif arguments.act == "list":
             for account in await accounts.list():
                 roles_text = ",".join(sorted(account.roles))
@@ -84,6 +91,17 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
             audit = Audit(app.redis, app.keys, app.vault, time.time)
             await audit.write("(command line)", f"account_{arguments.act}", arguments.login)
     return 0
+
+
+def _identity(app: App, sub: str) -> str:
+    """The mark of somebody at the organisation's provider, "" for nobody. Raises SettingsError."""
+    from bot.console.oidc import Provider
+
+    if not sub:
+        return ""
+    if app.settings.open_id is None:
+        raise SettingsError(f"{PREFIX}OIDC_ISSUER: needed to tie an account to somebody there")
+    return Provider(app.settings.open_id, app.vault, time.time).identity(sub)
 
 
 async def _audit_log(settings: Settings) -> int:

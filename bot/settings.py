@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
+from bot.keys import RETENTION
 from bot.vault import Ring
 
 PREFIX = "NORTHLIGHT_"
@@ -33,6 +35,15 @@ class Address:
 
 
 @dataclass(frozen=True)
+class OpenId:
+    """The organisation's OpenID Connect provider, and what it knows this console by."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that can be set; docs/operations.md has the same table (a test compares them)."""
 
@@ -47,12 +58,18 @@ class Settings:
     engine_url: str = ""
     web_listen: Address = Address("127.0.0.1", 8080)
     console_listen: Address = Address("127.0.0.1", 8090)
+    practice_listen: Address = Address("127.0.0.1", 8091)
     state_dir: Path = Path(".state")
     master_key: bytes = field(default=b"", repr=False)
     master_key_file: str = ""
     retention: str = "24h"
     behind_tls: bool = False
     console_second_step: str = "public"
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    paging_url: str = ""
+    paging_secret: str = field(default="", repr=False)
     log_level: str = "INFO"
 
     @property
@@ -60,6 +77,13 @@ class Settings:
         """Whether every counsellor needs a code from a phone: always where others can reach us."""
         public = self.behind_tls or not self.console_listen.loopback
         return public or self.console_second_step == "always"
+
+    @property
+    def open_id(self) -> OpenId | None:
+        """The organisation's provider, when there is one."""
+        if not self.oidc_issuer:
+            return None
+        return OpenId(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -90,6 +114,7 @@ class Settings:
             engine_url=read("ENGINE_URL", _url, ""),
             web_listen=read("WEB_LISTEN", _address, cls.web_listen),
             console_listen=read("CONSOLE_LISTEN", _address, cls.console_listen),
+            practice_listen=read("PRACTICE_LISTEN", _address, cls.practice_listen),
             state_dir=read("STATE_DIR", Path, cls.state_dir),
             master_key=_master_key(given),
             master_key_file=read("MASTER_KEY_FILE", str, ""),
@@ -98,6 +123,11 @@ class Settings:
                 "CONSOLE_SECOND_STEP", _one_of("public", "always"), cls.console_second_step
             ),
             behind_tls=read("BEHIND_TLS", _one_of("0", "1"), "0") == "1",
+            oidc_issuer=read("OIDC_ISSUER", _issuer, ""),
+            oidc_client_id=read("OIDC_CLIENT_ID", str, ""),
+            oidc_client_secret=read("OIDC_CLIENT_SECRET", str, ""),
+            paging_url=read("PAGING_URL", safe_url, ""),
+            paging_secret=read("PAGING_SECRET", _secret, ""),
             log_level=read("LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         )
         settings._check_together()
@@ -109,6 +139,17 @@ class Settings:
                 raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_URL: needed in webhook mode")
             if not self.telegram_webhook_secret:
                 raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_SECRET: needed in webhook mode")
+        oidc = {
+            "OIDC_ISSUER": self.oidc_issuer,
+            "OIDC_CLIENT_ID": self.oidc_client_id,
+            "OIDC_CLIENT_SECRET": self.oidc_client_secret,
+        }
+        if any(oidc.values()) and not all(oidc.values()):
+            missing = next(name for name, value in oidc.items() if not value)
+            raise SettingsError(f"{PREFIX}{missing}: OpenID Connect needs all three, or none")
+        if bool(self.paging_url) != bool(self.paging_secret):
+            missing = "PAGING_SECRET" if self.paging_url else "PAGING_URL"
+            raise SettingsError(f"{PREFIX}{missing}: paging needs both, or neither")
         if self.redis_url and not self.master_key:
             raise SettingsError(
                 f"{PREFIX}MASTER_KEY or {PREFIX}MASTER_KEY_FILE: needed with {PREFIX}REDIS_URL, "
@@ -127,8 +168,8 @@ def _one_of(*values: str) -> Callable[[str], str]:
 
 
 def _retention(value: str) -> str:
-    if value.lower() not in ("0", "24h"):
-        raise ValueError("must be 0 or 24h; longer would break what people are told in the chat")
+    if value.lower() not in RETENTION:
+        raise ValueError("must be 0, 24h or 7d")
     return value.lower()
 
 
@@ -142,6 +183,23 @@ def _address(value: str) -> Address:
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
+    return value
+
+
+def safe_url(value: str) -> str:
+    """An address to which a secret may be sent. Raises ValueError."""
+    host = urlsplit(_url(value)).hostname or ""
+    if not host:
+        raise ValueError("must name a host")
+    if value.startswith("http://") and not Address(host, 80).loopback:
+        raise ValueError("must start with https:// unless it is on this machine")
+    return value
+
+
+def _issuer(value: str) -> str:
+    parts = urlsplit(safe_url(value))
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be the issuer exactly as the provider names itself")
     return value
 
 

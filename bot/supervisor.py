@@ -7,6 +7,7 @@ outlives this process, and each gets only the secrets it needs (the engine: none
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from typing import Final
 import httpx
 import redis.asyncio
 
+from bot import leases
 from bot.console.accounts import Accounts
 from bot.embedded import (
     EmbeddedRedis,
@@ -38,13 +40,13 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 START_LIMIT: Final = 120.0
 #: How long a part may take to finish what it is doing when asked to stop, seconds.
 STOP_LIMIT: Final = 15.0
-#: The pause before a part is started again, seconds: after a good start, and at most. It doubles
-#: with every start that was none.
+#: The pause before a part is started again, seconds: after its first bad start, and at most. It
+#: doubles with every further one; after a good start there is none.
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 #: A part that lived this long had a good start, seconds. Somebody may be waiting in danger for the
 #: part that died, so only what cannot live is made to wait.
-SETTLED: Final = 10.0
+SETTLED: Final = 5.0
 #: Where the state directory tells the engine's address.
 ENGINE_ADDRESS: Final = "engine.url"
 #: A part that dies this often before it was ever ready will not get better by itself.
@@ -62,7 +64,12 @@ _ENGINE_KEEPS: Final = (
     "TMPDIR",
     "VIRTUAL_ENV_DISABLE_PROMPT",
 )
-_TELEGRAM_ONLY: Final = (f"{PREFIX}TELEGRAM_TOKEN", f"{PREFIX}TELEGRAM_WEBHOOK_SECRET")
+#: What one part alone is given.
+_OWN: Final = {
+    "telegram": ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET"),
+    "janitor": ("PAGING_URL", "PAGING_SECRET"),
+    "console": ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,17 @@ class Part:
     ready: Callable[[], Awaitable[bool]]
     #: Parts with a higher number are started later and stopped earlier.
     order: int
+    #: Files it is given open.
+    files: tuple[int, ...] = ()
 
 
-def up(settings: Settings) -> int:
+def up(settings: Settings, *, practice: bool = False) -> int:
     """Runs everything until Ctrl-C or SIGTERM; returns the exit code.
 
-    Raises SettingsError when something cannot start as it is set.
+    `practice`: the practice desk at once, else when somebody opens it. Raises SettingsError when
+    something cannot start as it is set.
     """
-    return asyncio.run(Supervisor(settings).run())
+    return asyncio.run(Supervisor(settings).run(practice=practice))
 
 
 class Supervisor:
@@ -97,9 +107,11 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._deaths: dict[str, int] = {}
+        self._store = ""
         self._vault: Vault
+        self._door: socket.socket | None = None
 
-    async def run(self) -> int:
+    async def run(self, *, practice: bool = False) -> int:
         """The whole life of the service."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -111,10 +123,16 @@ class Supervisor:
         self._vault = open_vault(self._settings)  # before anything is started
         parts: list[Part] = []
         try:
-            parts = self._parts(self._start_redis())
+            self._store = self._start_redis()
+            parts = self._parts(self._store)
             await self._start(parts)
             if not self._stopping.is_set():
-                self._welcome(parts, await self._demo())
+                desk = self._practice(parts)
+                if desk and practice:
+                    await self._start([desk])
+                elif desk:
+                    self._start_when_opened(desk)
+                self._welcome(parts, await self._demo(), desk)
             while not self._stopping.is_set():
                 self._mind()
                 with contextlib.suppress(TimeoutError):
@@ -151,17 +169,50 @@ class Supervisor:
             # For `doctor`, typed while the service runs.
             (settings.state_dir / ENGINE_ADDRESS).write_text(environ[f"{PREFIX}ENGINE_URL"])
             parts.append(engine)
-        quiet = {name: value for name, value in environ.items() if name not in _TELEGRAM_ONLY}
+
+        def given(part: str) -> dict[str, str]:
+            others = {PREFIX + one for name, own in _OWN.items() if name != part for one in own}
+            return {name: value for name, value in environ.items() if name not in others}
+
         web, console = _base(settings.web_listen), _base(settings.console_listen)
         parts += [
-            _bot("worker", quiet, lambda: _shards_held(store), 2),
-            _bot("janitor", quiet, _nothing_to_wait_for, 3),
-            _bot("web", quiet, lambda: _answers(f"{web}/healthz"), 3),
-            _bot("console", quiet, lambda: _answers(f"{console}/healthz"), 3),
+            _bot("worker", given("worker"), lambda: _shards_held(store), 2),
+            _bot("janitor", given("janitor"), _nothing_to_wait_for, 3),
+            _bot("web", given("web"), lambda: _answers(f"{web}/healthz"), 3),
+            _bot("console", given("console"), lambda: _answers(f"{console}/healthz"), 3),
         ]
         if settings.telegram_token:
-            parts.append(_bot("telegram", environ, _nothing_to_wait_for, 3))
+            parts.append(_bot("telegram", given("telegram"), _nothing_to_wait_for, 3))
         return parts
+
+    def _practice(self, parts: list[Part]) -> Part | None:
+        """The practice desk, behind a socket that listens already; None when it cannot.
+
+        It is no part the others wait for: what goes wrong with it leaves the service alone.
+        """
+        listen = self._settings.practice_listen
+        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+        try:
+            self._door = socket.create_server((listen.host, listen.port), family=family)
+        except OSError:
+            return None
+        door, url = self._door.fileno(), f"{_base(listen)}/healthz"
+        console = next(part for part in parts if part.name == "console")
+        command = (*console.command[:-1], "practice", "--door", str(door))
+        desk = Part("practice", command, console.environ, lambda: _answers(url), 4, (door,))
+        parts.append(desk)
+        return desk
+
+    def _start_when_opened(self, desk: Part) -> None:
+        """At the first connection: until somebody wants to practise it takes no memory."""
+        loop, door = asyncio.get_running_loop(), desk.files[0]
+
+        def opened() -> None:
+            loop.remove_reader(door)
+            self._keepers[desk.name] = asyncio.create_task(self._keep(desk))
+
+        self._deaths[desk.name] = 0
+        loop.add_reader(door, opened)
 
     # -- starting ------------------------------------------------------------------------------
     async def _start(self, parts: list[Part]) -> None:
@@ -191,32 +242,43 @@ class Supervisor:
 
     async def _keep(self, part: Part) -> None:
         """Runs one part, again and again, with a growing pause between deaths."""
-        pause = FIRST_PAUSE
+        pause = 0.0
         self._log(part).write_bytes(b"")
         while not self._stopping.is_set():
-            began = time.monotonic()
-            code = await self._run_once(part)
+            began, name = time.monotonic(), secrets.token_hex(16)
+            code = await self._run_once(part, name)
             if self._stopping.is_set():
                 return
+            await self._free(name)
             self._deaths[part.name] += 1
             settled = time.monotonic() - began > SETTLED
-            pause = FIRST_PAUSE if settled else min(pause * 2, LONGEST_PAUSE)
+            pause = 0.0 if settled else min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             self._say(f"{part.name} ended ({code}); starting it again in {pause:.1f} s, "
                       f"see {self._log(part)}")  # fmt: skip
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
-    async def _run_once(self, part: Part) -> int:
+    async def _free(self, name: str) -> None:
+        """Frees what a dead part held: whoever waits for an answer must not wait for its leases."""
+        client = redis.asyncio.Redis.from_url(
+            self._store, socket_connect_timeout=2, socket_timeout=2
+        )
+        with contextlib.suppress(redis.RedisError, OSError):  # away: then they lapse
+            async with client:
+                await leases.free(client, Keys(), name)
+
+    async def _run_once(self, part: Part, name: str) -> int:
         with self._log(part).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *part.command,
-                env=part.environ,
+                env={**part.environ, leases.NAME: name},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop them in order
                 preexec_fn=die_with_parent,
+                pass_fds=part.files,
             )
         self._running[part.name] = process
         try:
@@ -240,6 +302,9 @@ class Supervisor:
         for order in sorted({part.order for part in parts}, reverse=True):
             names = [part.name for part in parts if part.order == order]
             await asyncio.gather(*(self._stop_one(name) for name in names))
+        if self._door is not None:
+            asyncio.get_running_loop().remove_reader(self._door)
+            self._door.close()
         if self._redis is not None:
             self._redis.stop()
         if parts:
@@ -283,11 +348,16 @@ class Supervisor:
                 return f"login {DEMO}, with the password you chose"
         return f"login {DEMO}, one-time password {password}"
 
-    def _welcome(self, parts: list[Part], login: str) -> None:
+    def _welcome(self, parts: list[Part], login: str, practice: Part | None) -> None:
         telegram = any(part.name == "telegram" for part in parts)
         self._say("")
         self._say(f"Web chat   {_base(self._settings.web_listen)}/")
         self._say(f"Console    {_base(self._settings.console_listen)}/  ({login})")
+        if practice:
+            address = f"{_base(self._settings.practice_listen)}/"
+            self._say(f"Practice   {address}  (the same login; everyone there is pretended)")
+        else:
+            self._say(f"Practice   off ({PREFIX}PRACTICE_LISTEN: cannot listen there)")
         self._say(f"Telegram   {'on' if telegram else f'off ({PREFIX}TELEGRAM_TOKEN is not set)'}")
         self._say(f"Logs       {self._logs}/")
         self._say("Ctrl-C stops everything.")

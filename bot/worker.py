@@ -232,7 +232,7 @@ class Worker:
             session.last_at = inbound.at
         ops: list[Op] = [*turn.ops, *self._memory.keep_message(inbound)]
         if turn.ended:
-            ops += self._memory.erase(session)
+            ops += self._memory.erase(session, with_key=not turn.key_kept)
         else:
             ops += self._memory.save(session, key, wrapped, turn.handoff)
         if turn.clear_screen:

@@ -41,6 +41,8 @@ def make(folder: Path) -> list[str]:
     bot_password, engine_password = (urlsplit(url).password or "" for url in (bot, engine))
     keep("redis_acl", access_list(engine_password, bot_password).strip())
     keep("telegram_token", "")
+    keep("oidc_client_secret", "")
+    keep("paging_secret", "")
     return made
 
 

@@ -17,6 +17,7 @@ MAY_USE = {
     "conversation": {"handlers", "handoff", "directory", "safety", "dialogue"},
     "handlers": {"conversation", "handoff", "directory", "safety", "dialogue"},
     "channels": {"conversation"},
+    "practice": {"channels", "conversation", "handoff"},
     "console": {"conversation", "handoff", "safety", "directory", "dialogue"},
 }
 #: Outside packages that belong to one place only.

@@ -94,6 +94,7 @@ class TelegramDoor:
             self._bot, redis, keys, inbox, outbox, clock=clock, first_pause=first_pause
         )
         self._lock = Lock(redis, keys.poller(), timeout=LEASE, blocking=False, thread_local=False)
+        self._name = inbox.token
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then finishes what is under way.
@@ -171,7 +172,7 @@ class TelegramDoor:
                 if await self._lock.owned():
                     await self._lock.reacquire()
                     return True
-                return bool(await self._lock.acquire(blocking=False))
+                return bool(await self._lock.acquire(blocking=False, token=self._name))
         except LockError:
             return False
         except (RedisError, OSError, TimeoutError):

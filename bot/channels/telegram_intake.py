@@ -72,7 +72,10 @@ class Intake:
         if update.callback_query and first:
             self._run(self._answer_query(update.callback_query))
         if not convert.is_private(update):
-            self._refuse(update)
+            try:
+                self._refuse(update)
+            except (AttributeError, TypeError) as error:  # parts of it are missing
+                log.error("telegram_update_malformed", error=type(error).__name__)
             return
         if inbound is None:
             return
@@ -93,6 +96,9 @@ class Intake:
     def _parse(self, raw: dict[str, Any]) -> tuple[Update, Inbound | None] | None:
         try:
             update = Update.de_json(raw, self._bot)
+            chat = update.effective_chat
+            if not isinstance(update.update_id, int) or not isinstance(chat.id if chat else 0, int):
+                raise TypeError  # numbers that we keep
             if not convert.is_private(update):
                 return update, None
             inbound = convert.inbound(update, self._vault, self._clock())
@@ -149,12 +155,12 @@ class Intake:
             if member.old_chat_member.status in _OUT:
                 self._refused.pop(chat.id, None)  # invited once more: told once more
         if _remember(self._refused, chat.id):
-            hint = (sender.language_code or "en") if sender else "en"
-            self._run(self._say_and_leave(chat, hint.partition("-")[0]))
+            self._run(self._say_and_leave(chat, (sender.language_code if sender else "") or "en"))
 
-    async def _say_and_leave(self, chat: Chat, language: str) -> None:
+    async def _say_and_leave(self, chat: Chat, hint: str) -> None:
         try:
-            await show(self._bot, str(chat.id), self._words.reply("group", language))
+            words = self._words.reply("group", hint.partition("-")[0])
+            await show(self._bot, str(chat.id), words)
         finally:
             await self._bot.leave_chat(chat.id)
 

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.channels.telegram_intake import Intake
 from bot.errors import QueueUnavailable, SettingsError
+from bot.serve import Patient
 from bot.settings import PREFIX, Address
 
 #: No update is larger, bytes.
@@ -47,14 +48,15 @@ def endpoint(url: str, secret: str, intake: Intake) -> Starlette:
         # Compared in constant time, and before anything of the body is looked at.
         if not expected or not hmac.compare_digest(given, expected):
             return Response(status_code=403)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return Response(status_code=413)
+        body = bytearray()
         try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    return Response(status_code=413)
             raw = json.loads(body)
-        except ValueError:
+        # RecursionError: brackets within brackets, thousands deep.
+        except (ValueError, RecursionError, ClientDisconnect):
             raw = None
         if not isinstance(raw, dict):
             return Response(status_code=400)
@@ -71,6 +73,7 @@ async def serve(app: Starlette, listener: socket.socket, stop: asyncio.Event) ->
     """Serves until `stop` is set; calls under way are answered first."""
     config = uvicorn.Config(
         app,
+        http=Patient,
         log_config=None,
         access_log=False,
         lifespan="off",

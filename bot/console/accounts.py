@@ -1,8 +1,10 @@
 """Counsellors' accounts: made on the command line, kept in Redis with argon2 hashes."""
 
 import asyncio
+import base64
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -17,8 +19,10 @@ from bot.keys import Keys
 #: A password has at least so many characters; length is what helps, so nothing else is asked.
 SHORTEST: Final = 12
 LONGEST: Final = 200
-#: So many unknown browsers may wait for their password to be looked at.
+#: So many unknown browsers may wait for their password to be looked at, and so many of one place:
+#: else a single machine that guesses could keep everybody else out of the line.
 LINE: Final = 20
+LINE_OF_A_PLACE: Final = 4
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -47,6 +51,7 @@ class Account:
     capacity: int
     epoch: str
     second_step: bool = False
+    identity: str = ""  # the mark of who they are at the organisation's provider
 
 
 class Busy(NorthlightError):
@@ -63,8 +68,8 @@ class Accounts:
         # from, one for the others. A flood of guesses can then neither take the machine from the
         # people in conversation nor stand in line before a colleague.
         self._turns = {known: asyncio.Semaphore(1) for known in (False, True)}
-        self._in_line = 0
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._in_line: Counter[str] = Counter()
+        self._nobody = _nobody(self._hasher)
 
     async def add(
         self,
@@ -73,8 +78,12 @@ class Accounts:
         languages: list[str],
         roles: list[str],
         capacity: int = 1,
+        identity: str = "",
     ) -> str:
-        """Makes an account; returns the one-time password. Raises AccountError."""
+        """Makes an account; returns the one-time password. Raises AccountError.
+
+        With an identity at the organisation's provider there is no password: "".
+        """
         if not _LOGIN.fullmatch(login):
             raise AccountError("login: 2 to 32 of a-z 0-9 . _ -, starting with a letter or digit")
         if not 1 <= len(alias.strip()) <= 40:
@@ -87,6 +96,8 @@ class Accounts:
             raise AccountError("capacity: 1 to 5 people at once")
         if await self.find(login):
             raise AccountError("this login exists")
+        if identity and await self.of_identity(identity):
+            raise AccountError("another account has this identity")
         await self._redis.hset(
             self._keys.counsellor(login),
             mapping={
@@ -96,7 +107,31 @@ class Accounts:
                 "capacity": str(capacity),
             },
         )
+        if identity:
+            await self.bind(login, identity)
+            return ""
         return await self.reset_password(login)
+
+    async def bind(self, login: str, identity: str) -> None:
+        """Ties an account to one identity, "" for none; its logins end. Raises AccountError."""
+        account, taken = await self.find(login), await self.of_identity(identity)
+        if account is None:
+            raise AccountError("no such login")
+        if taken and taken.login != login:
+            raise AccountError("another account has this identity")
+        fields: Any = {"identity": identity, "epoch": secrets.token_hex(8)}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(self._keys.identities(), account.identity)
+            if identity:
+                pipe.hset(self._keys.identities(), identity, login)
+            pipe.hset(self._keys.counsellor(login), mapping=fields)
+            await pipe.execute()
+
+    async def of_identity(self, identity: str) -> Account | None:
+        """The account that is tied to an identity: both have to say so."""
+        login: Any = await self._redis.hget(self._keys.identities(), identity)
+        account = await self.find(login.decode()) if login else None
+        return account if account and account.identity == identity else None
 
     async def list(self) -> list[Account]:
         """All accounts, by login."""
@@ -108,9 +143,12 @@ class Accounts:
 
     async def remove(self, login: str) -> None:
         """Deletes an account: its logins end at once, whom it held goes back to the queue."""
-        if not await self._redis.delete(self._keys.counsellor(login)):
+        account = await self.find(login)
+        if account is None:
             raise AccountError("no such login")
+        await self._redis.delete(self._keys.counsellor(login))
         await self._redis.hdel(self._keys.shift(), login)
+        await self._redis.hdel(self._keys.identities(), account.identity)
 
     async def reset_password(self, login: str) -> str:
         """A new one-time password, to be changed at the next login. Raises AccountError."""
@@ -121,7 +159,7 @@ class Accounts:
 
     async def change_password(self, login: str, old: str, new: str) -> None:
         """The counsellor's own change. Raises AccountError with a code: wrong, short or same."""
-        if not await self.check(login, old, known=True):
+        if not await self.check(login, old):
             raise AccountError("wrong")
         if not SHORTEST <= len(new) <= LONGEST:
             raise AccountError("short")
@@ -145,25 +183,27 @@ class Accounts:
             capacity=int(fields.get("capacity", 1)),
             epoch=fields.get("epoch", ""),
             second_step=second_step,
+            identity=fields.get("identity", ""),
         )
 
-    async def check(self, login: str, password: str, *, known: bool = False) -> bool:
+    async def check(self, login: str, password: str, *, place: str = "") -> bool:
         """Whether the password is right; takes as long for a login that does not exist.
 
-        `known`: somebody has logged in from this browser before. Raises Busy.
+        `place`: where a browser is that nobody has logged in from before. Raises Busy.
         """
-        if not known and self._in_line >= LINE:
+        line, mine = self._in_line, Counter([place] if place else [])
+        if place and (line.total() >= LINE or line[place] >= LINE_OF_A_PLACE):
             raise Busy("passwords")
-        self._in_line += not known
+        line += mine
         try:
             stored: Any = b""
             if _LOGIN.fullmatch(login):
                 stored = await self._redis.hget(self._keys.counsellor(login), "hash")
             hashed = stored.decode() if stored else self._nobody
-            async with self._turns[known]:
+            async with self._turns[not place]:
                 right = await asyncio.to_thread(self._verify, hashed, password[: LONGEST + 1])
         finally:
-            self._in_line -= not known
+            line -= mine
         return right and bool(stored)
 
     def _verify(self, hashed: str, password: str) -> bool:
@@ -185,3 +225,16 @@ class Accounts:
                 "epoch": secrets.token_hex(8),
             },
         )
+
+
+def _nobody(hasher: PasswordHasher) -> str:
+    """The hash of no password: checking against it costs what checking a real one costs.
+
+    Made of random bytes, not by hashing: that takes 64 MB and a moment of every start.
+    """
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v=19${costs}${salt}${digest}"

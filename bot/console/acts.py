@@ -1,6 +1,7 @@
 """What a counsellor does to a handoff; pages and API call the same acts, each one is audited."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
@@ -86,21 +87,6 @@ async def say(request: Request) -> Handoff:
     return handoff
 
 
-async def emergency(request: Request) -> Handoff:
-    """Sends the 9-1-1 card in the person's language. Raises Refused."""
-    desk, account = console(request), account_of(request)
-    handoff = await mine(request)
-    region = (await desk.queue.case(handoff)).region
-    key = "card_911_nunavut" if region == "NU" and desk.words.knows("card_911_nunavut") else ""
-    card = desk.words.reply(key or "card_911", handoff.language)
-    try:
-        await desk.queue.send_card(handoff.id, account.login, card)
-    except SessionEnded:
-        raise Refused("not_yours") from None
-    await desk.audit.write(account.login, "emergency_card", handoff.id)
-    return handoff
-
-
 async def release(request: Request) -> None:
     """Back to the queue. Raises Refused."""
     desk, account = console(request), account_of(request)
@@ -125,7 +111,8 @@ async def end(request: Request) -> Handoff:
     except SessionEnded:
         raise Refused("not_yours") from None
     await desk.audit.write(account.login, "close" if outcome else "end", handoff.id)
-    return await desk.queue.get(handoff.id) or handoff
+    # Kept for no time after its close: nothing is left of it by now.
+    return await desk.queue.get(handoff.id) or replace(handoff, state=State.CLOSED)
 
 
 async def shift(request: Request, on: bool) -> None:

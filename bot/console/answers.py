@@ -67,6 +67,6 @@ def refuse(request: Request, code: str, **more: str) -> Response:
     if code == "unavailable":
         return page(request, "problem.html", status, note=t("app.unavailable"), back=back)
     if code == "unfinished":
-        back = unfinished(request.state.login.account, second_step=console(request).second_step)
+        back = unfinished(request.state.login, second_step=console(request).second_step)
     key = "already_claimed_plain" if code == "already_claimed" and not more else code
     return page(request, "problem.html", status, note=t(f"note.{key}", **more), back=back)

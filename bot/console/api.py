@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
-from bot.console import acts, views
+from bot.console import acts, cards, views
 from bot.console.answers import Refused
 from bot.console.context import (
     account_of,
@@ -73,7 +73,7 @@ async def handoff(request: Request) -> JSONResponse:
     return JSONResponse(
         {
             "case": await views.case_view(desk, found, translate_of(request), language_of(request)),
-            "lines": await views.line_views(desk, found, after),
+            "lines": await views.line_views(desk, found, translate_of(request), after),
         }
     )
 
@@ -91,7 +91,7 @@ async def say(request: Request) -> JSONResponse:
 
 async def emergency(request: Request) -> JSONResponse:
     """POST: the 9-1-1 card to the person."""
-    await acts.emergency(request)
+    await cards.sent(request, "emergency")
     return JSONResponse({"sent": True})
 
 
@@ -120,8 +120,8 @@ async def events(request: Request) -> StreamingResponse:
             yield "retry: 2000\n\n"
             while True:
                 try:
-                    change = await asyncio.wait_for(changes.get(), PING)
-                    said = f"event: change\ndata: {change}\n\n"
+                    name, data = await asyncio.wait_for(changes.get(), PING)
+                    said = f"event: {name}\ndata: {data}\n\n"
                 except TimeoutError:
                     said = ": alive\n\n"
                 try:

@@ -1,6 +1,7 @@
 """Builds the console: routes, gate, templates. Served by `python -m bot console`."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
@@ -15,20 +16,25 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.console import api, doorway, pages, passing, steps
+from bot.console import api, cards, doorway, organisation, pages, passing, quiet, steps
 from bot.console.accounts import Accounts
+from bot.console.alerts import Alerts
 from bot.console.answers import Refused, refuse
 from bot.console.audit import Audit
-from bot.console.context import Console, Words
+from bot.console.context import Console, Practice, Words
 from bot.console.devices import Devices
 from bot.console.events import Hub
 from bot.console.gate import Gate
 from bot.console.logins import Logins
+from bot.console.oidc import Provider
 from bot.console.second_step import SecondStep
 from bot.console.strings import HERE, Phrases, Strings
+from bot.conversation.render import ROOT
+from bot.directory import Entry, load_directory
 from bot.errors import QueueUnavailable, Sealed
 from bot.handoff.queue import Queue
 from bot.keys import Keys
+from bot.settings import OpenId
 from bot.vault import Vault
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,6 +44,9 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/healthz", doorway.health, None),
     ("/login", doorway.show_login, doorway.login),
     ("/language", None, doorway.language),
+    ("/login/oidc", organisation.begin, None),
+    ("/login/oidc/callback", organisation.callback, None),
+    ("/login/oidc/finish", organisation.finish, None),
     ("/login/code", steps.show_code, steps.code),
     ("/logout", None, doorway.logout),
     ("/password", doorway.show_password, doorway.password),
@@ -54,6 +63,9 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/handoffs/{id}/claim", None, pages.claim),
     ("/handoffs/{id}/say", None, pages.say),
     ("/handoffs/{id}/emergency", None, pages.emergency),
+    ("/handoffs/{id}/cards", None, cards.send),
+    ("/handoffs/{id}/note", None, cards.note),
+    ("/handoffs/{id}/keep-open", None, quiet.keep_open),
     ("/handoffs/{id}/release", None, pages.release),
     ("/handoffs/{id}/end", None, pages.end),
     ("/handoffs/{id}/transfer", None, passing.transfer),
@@ -69,6 +81,10 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/api/handoffs/{id}/claim", None, api.claim),
     ("/api/handoffs/{id}/say", None, api.say),
     ("/api/handoffs/{id}/emergency", None, api.emergency),
+    ("/api/handoffs/{id}/cards", None, cards.api_send),
+    ("/api/handoffs/{id}/help-lines", cards.api_lines, None),
+    ("/api/handoffs/{id}/note", None, cards.api_note),
+    ("/api/handoffs/{id}/keep-open", None, quiet.api_keep_open),
     ("/api/handoffs/{id}/release", None, api.release),
     ("/api/handoffs/{id}/end", None, api.end),
     ("/api/handoffs/{id}/transfer", None, passing.api_transfer),
@@ -88,11 +104,15 @@ def create_app(
     secure: bool,
     second_step: bool = False,
     hasher: PasswordHasher | None = None,
+    practice: Practice | None = None,
+    open_id: OpenId | None = None,
 ) -> Starlette:
     """The console as an ASGI application.
 
     `secure` False only on a loopback address: cookies then also travel without TLS.
-    `second_step`: every account must set up a code from a phone, else it may.
+    `second_step`: every account must set up a code from a phone, else it may. `practice` makes it
+    a practice desk: marked as one on every page, and in the audit. `open_id`: the organisation's
+    provider, at which counsellors may sign in too.
     """
     accounts = Accounts(redis, keys, hasher)
     console = Console(
@@ -103,10 +123,11 @@ def create_app(
         logins=Logins(redis, keys, vault, accounts, clock),
         codes=SecondStep(redis, keys, vault, clock),
         devices=Devices(vault),
-        audit=Audit(redis, keys, vault, clock),
-        hub=Hub(redis, keys),
+        audit=Audit(redis, keys, vault, clock, "practice:" if practice else ""),
+        hub=Hub(redis, keys, Alerts(queue, clock).look),
         strings=Strings(),
         phrases=Phrases(),
+        directory=_directory(),
         pages=Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -117,7 +138,11 @@ def create_app(
         clock=clock,
         secure=secure,
         second_step=second_step,
+        practice=practice,
+        provider=Provider(open_id, vault, clock) if open_id else None,
     )
+    console.pages.globals["organisation"] = open_id is not None
+    console.pages.globals["practice"] = practice is not None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -142,6 +167,11 @@ def create_app(
     )
     app.state.console = console
     return app
+
+
+@functools.cache  # the files do not change while the console runs
+def _directory() -> tuple[Entry, ...]:
+    return load_directory(ROOT / "directory")
 
 
 def _routes(path: str, get: Handler | None, post: Handler | None) -> list[Route]:

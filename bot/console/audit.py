@@ -49,13 +49,18 @@ class Entry:
 class Audit:
     """Writes and reads the audit stream."""
 
-    def __init__(self, redis: Redis, keys: Keys, vault: Vault, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, redis: Redis, keys: Keys, vault: Vault, clock: Callable[[], float], mark: str = ""
+    ) -> None:
+        """`mark` stands before every act written here, for example "practice:"."""
         self._redis, self._keys, self._vault, self._clock = redis, keys, vault, clock
+        self._before = mark
         self._append = redis.register_script(_APPEND)
         self._turn = asyncio.Lock()
 
     async def write(self, who: str, what: str, handoff: str = "") -> None:
         """One line: login, act (read, claim, say, release, end, login...), handoff id."""
+        what = self._before + what
         async with self._turn:
             while True:
                 newest: Any = await self._redis.xrevrange(self._keys.audit(), count=1)

@@ -1,6 +1,6 @@
 """What the console's routes share, and how they reach it from a request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -13,8 +13,10 @@ from bot.console.audit import Audit
 from bot.console.devices import Devices
 from bot.console.events import Hub
 from bot.console.logins import Login, Logins
+from bot.console.oidc import Provider
 from bot.console.second_step import SecondStep
 from bot.console.strings import Phrases, Strings, Translate
+from bot.directory import Entry
 from bot.handoff.queue import Queue
 from bot.handoff.queue import Words as QueueWords
 
@@ -32,6 +34,13 @@ class Words(QueueWords, Protocol):
         """Whether there is a response of that name."""
 
 
+class Practice(Protocol):
+    """What a practice desk adds: nobody on it is real."""
+
+    def lessons(self, login: str, language: str) -> Sequence[Mapping[str, object]]:
+        """What this counsellor's last talks were about: handle, title, lines."""
+
+
 @dataclass(frozen=True)
 class Console:
     """Everything a route may use."""
@@ -47,10 +56,13 @@ class Console:
     hub: Hub
     strings: Strings
     phrases: Phrases
+    directory: Sequence[Entry]
     pages: Environment
     clock: Callable[[], float]
     secure: bool
     second_step: bool
+    practice: Practice | None = None
+    provider: Provider | None = None
 
     @property
     def cookie(self) -> str:
@@ -66,6 +78,11 @@ class Console:
     def device_cookie(self) -> str:
         """The name of the cookie by which a browser is known to somebody's login."""
         return "__Host-nl_device" if self.secure else "nl_device"
+
+    @property
+    def begun_cookie(self) -> str:
+        """The name of the cookie that ties a sign-in at the provider to the browser."""
+        return "__Host-nl_begun" if self.secure else "nl_begun"
 
 
 def console(request: Request) -> Console:

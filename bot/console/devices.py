@@ -2,7 +2,6 @@
 
 import hmac
 import secrets
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from bot.console.accounts import Account
@@ -12,6 +11,11 @@ from bot.vault import Vault
 REMEMBERED: Final = 90 * 86_400
 #: So many colleagues may share one browser.
 SHARED: Final = 8
+#: Nobody's account, to which a browser is known once somebody came in with the organisation: whose
+#: it is cannot be told before the provider was asked.
+ORGANISATION: Final = Account(
+    "(oidc)", "", (), frozenset(), must_change=False, capacity=0, epoch=""
+)
 
 
 class Devices:
@@ -43,17 +47,6 @@ class Devices:
     def _mark(self, name: str, account: Account) -> str:
         # With the epoch: after a new password no browser is known any more.
         return self._vault.word_mark(f"device {account.login} {account.epoch}", name)[:32]
-
-
-def place_of(address: str) -> str:
-    """What attempts from an address are counted under: an IPv6 customer has a whole /64."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        return str(ip.ipv4_mapped or f"{int(ip) >> 64:x}::/64")
-    return str(ip)
 
 
 def _well_made(cookie: str) -> bool:

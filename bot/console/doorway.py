@@ -16,9 +16,10 @@ from bot.console.context import (
     secret_field,
     translate_of,
 )
-from bot.console.devices import REMEMBERED, place_of
+from bot.console.devices import ORGANISATION, REMEMBERED
 from bot.console.logins import ABSOLUTE
 from bot.console.permissions import unfinished
+from bot.place import place_of
 
 #: What an unknown browser is told to wait when too many others try at the same moment, seconds.
 CROWDED = 5
@@ -48,7 +49,7 @@ async def login(request: Request) -> Response:
     right = False
     if not wait:
         try:
-            right = await desk.accounts.check(name, password, known=bool(device))
+            right = await desk.accounts.check(name, password, place="" if device else counted)
         except Busy:
             wait = CROWDED
     if wait:
@@ -57,8 +58,8 @@ async def login(request: Request) -> Response:
     if account is None or not right:
         return page(request, "login.html", 403, note=t("login.wrong"), given=name)
     if account.second_step:
-        return await enter(request, name, counted, lambda: _to("/login/code"), half=True)
-    return await enter(request, name, counted, lambda: _to(_start(request)))
+        return await enter(request, name, counted, lambda: to("/login/code"), half=True)
+    return await enter(request, name, counted, lambda: to(start(request)))
 
 
 async def logout(request: Request) -> Response:
@@ -91,7 +92,8 @@ async def password(request: Request) -> Response:
     except AccountError as why:
         return _password_page(request, t(f"password.{why}", count=SHORTEST))
     await desk.audit.write(account.login, "password")
-    return await enter(request, account.login, counted, lambda: _to(_start(request)))
+    vouched = login_of(request).vouched
+    return await enter(request, account.login, counted, lambda: to(start(request)), vouched=vouched)
 
 
 async def language(request: Request) -> Response:
@@ -115,21 +117,27 @@ def known_as(request: Request, account: Account | None) -> tuple[str, str]:
     """The browser's name, "" when it is unknown to this account; and what attempts count under."""
     desk = console(request)
     device = desk.devices.name(request.cookies.get(desk.device_cookie, ""), account)
-    place = place_of(request.client.host) if request.client else ""
+    place = place_of(request.client.host) if request.client else "nowhere"
     return device, f"browser {device}" if device else place
 
 
 async def enter(
-    request: Request, name: str, counted: str, answer: Callable[[], Response], *, half: bool = False
+    request: Request,
+    name: str,
+    counted: str,
+    answer: Callable[[], Response],
+    *,
+    half: bool = False,
+    vouched: bool = False,
 ) -> Response:
     """Opens a login under a new token, ends the one before; `answer` is made inside the new one."""
     desk, state = console(request), request.state
     if state.login:
         await desk.logins.end(state.login.token)
-    value = await desk.logins.open(name, counted, half=half)
+    value = await desk.logins.open(name, counted, half=half, vouched=vouched)
     state.login = await desk.logins.find(value)
     if not half:
-        await desk.audit.write(name, "login")
+        await desk.audit.write(name, "login_oidc" if vouched else "login")
     made = answer()
     made.set_cookie(
         desk.cookie,
@@ -142,6 +150,8 @@ async def enter(
     )
     if not half:
         known = request.cookies.get(desk.device_cookie, "")
+        if vouched:
+            known = desk.devices.remember(known, ORGANISATION)
         made.set_cookie(
             desk.device_cookie,
             desk.devices.remember(known, account_of(request)),
@@ -160,13 +170,14 @@ def slow_down(answer: Response, wait: int) -> Response:
     return answer
 
 
-def _to(path: str) -> Response:
+def to(path: str) -> Response:
+    """To another page of ours."""
     return RedirectResponse(path, 303)
 
 
-def _start(request: Request) -> str:
+def start(request: Request) -> str:
     """Where somebody goes who has just signed in."""
-    return unfinished(account_of(request), second_step=console(request).second_step) or "/desk"
+    return unfinished(login_of(request), second_step=console(request).second_step) or "/desk"
 
 
 def _password_page(request: Request, note: str, status: int = 0) -> Response:

@@ -113,7 +113,7 @@ class Gate:
         if not permits(permission, login, second_step=desk.second_step):
             if login is None or login.half:
                 raise Refused("signed_out")
-            to_do = unfinished(login.account, second_step=desk.second_step)
+            to_do = unfinished(login, second_step=desk.second_step)
             raise Refused("unfinished" if to_do else "forbidden")
         if request.method == "POST":
             self._check_form(request)

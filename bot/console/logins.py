@@ -17,6 +17,8 @@ IDLE: Final = 2 * 3600
 ABSOLUTE: Final = 12 * 3600
 #: After the password there is so much time for the code, seconds.
 HALF: Final = 300
+#: A used answer of the organisation's provider is known so long: as long as it could be offered.
+ANSWERED: Final = 600
 #: Failures are forgotten after so long, seconds.
 FORGIVEN: Final = 900
 #: Codes that unknown browsers may try for one account, all together, in so many seconds. Whoever
@@ -54,6 +56,7 @@ class Login:
     """A login that is valid now. `token` is the stored (hashed) name, never the cookie's value.
 
     `half`: the password was right, the code has not been given yet; it opens nothing else.
+    `vouched`: the organisation's provider said who this is; its rules hold in place of ours.
     """
 
     account: Account
@@ -61,6 +64,7 @@ class Login:
     csrf: str
     began: float
     half: bool = False
+    vouched: bool = False
 
 
 class Logins:
@@ -97,13 +101,24 @@ class Logins:
             _, count, left = await pipe.execute()
         return max(1, int(left)) if int(count) > STRANGE_CODES else 0
 
-    async def open(self, login: str, source: str, *, half: bool = False) -> str:
-        """A new login after a right password; returns the cookie's value. Raises LookupError."""
+    async def forgive(self, login: str, source: str) -> None:
+        """Forgets the attempts counted so far."""
+        await self._redis.delete(self._failures(login, source))
+
+    async def first_use(self, answer: str) -> bool:
+        """Whether this answer of the organisation's provider has not been used before."""
+        name = self._keys.answered(self._vault.word_mark("answered", answer)[:32])
+        return bool(await self._redis.set(name, 1, nx=True, ex=ANSWERED))
+
+    async def open(
+        self, login: str, source: str, *, half: bool = False, vouched: bool = False
+    ) -> str:
+        """A new login for somebody proven; returns the cookie's value. Raises LookupError."""
         account = await self._accounts.find(login)
         if account is None:
             raise LookupError("account")
         if not half:
-            await self._redis.delete(self._failures(login, source))
+            await self.forgive(login, source)
         value = secrets.token_urlsafe(32)
         name = self._keys.login(_hashed(value))
         now = f"{self._clock():.0f}"
@@ -114,6 +129,7 @@ class Logins:
             "began": now,
             "seen": now,
             "half": "1" if half else "",
+            "vouched": "1" if vouched else "",
         }
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(name, mapping=fields)
@@ -143,7 +159,8 @@ class Logins:
         if account is None or account.epoch != fields["epoch"] or over:
             await self.end(token)
             return None
-        login = Login(account, token, fields["csrf"], float(fields["began"]), half)
+        vouched = bool(fields.get("vouched"))
+        login = Login(account, token, fields["csrf"], float(fields["began"]), half, vouched)
         if touch and not half:
             await self.touch(login)
         return login

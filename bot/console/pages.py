@@ -5,14 +5,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.console import acts, api, passing, views
+from bot.console import acts, api, cards, passing, views
 from bot.console.answers import STATUS, Refused, page
 from bot.console.context import account_of, console, field, language_of, translate_of
 from bot.console.permissions import may_counsel
 from bot.handoff.record import Handoff, State
 
 #: Notes a page may show after an act, by the name in the address.
-NOTES = frozenset({"ended", "released", "empty"})
+NOTES = frozenset({"ended", "released", "empty", "gone"})
 
 
 async def home(request: Request) -> Response:
@@ -43,13 +43,17 @@ async def conversation(request: Request) -> Response:
 async def card(request: Request) -> Response:
     """GET: the case card again, for the script."""
     handoff = await acts.open_to_read(request, "read_on")
-    return page(request, "_card.html", case=await _case(request, handoff))
+    mine = _mine(request, handoff)
+    talking = mine and views.talking(handoff)
+    case = await _case(request, handoff)
+    return page(request, "_card.html", case=case, mine=mine, talking=talking)
 
 
 async def lines(request: Request) -> Response:
     """GET: the lines after ?after=, for the script; the state stands in a header."""
     handoff = await acts.open_to_read(request, "read_on")
-    shown = await views.line_views(console(request), handoff, api.after_of(request))
+    desk, t = console(request), translate_of(request)
+    shown = await views.line_views(desk, handoff, t, api.after_of(request))
     answer = page(request, "_lines.html", lines=shown)
     answer.headers["X-State"] = handoff.state.value
     answer.headers["X-Mine"] = "1" if handoff.claimed_by == account_of(request).login else "0"
@@ -60,7 +64,8 @@ async def conversation_live(request: Request) -> Response:
     """GET: the transcript in a frame that loads itself again, for browsers without script."""
     handoff = await acts.open_to_read(request, "read_on")
     await console(request).queue.heartbeat(account_of(request).login)
-    return page(request, "frame.html", lines=await views.line_views(console(request), handoff))
+    shown = await views.line_views(console(request), handoff, translate_of(request))
+    return page(request, "frame.html", lines=shown)
 
 
 async def take_next(request: Request) -> Response:
@@ -95,7 +100,7 @@ async def say(request: Request) -> Response:
 
 async def emergency(request: Request) -> Response:
     """POST: the 9-1-1 card."""
-    handoff = await acts.emergency(request)
+    handoff = await cards.sent(request, "emergency")
     return RedirectResponse(f"/handoffs/{handoff.id}#reply", 303)
 
 
@@ -112,7 +117,13 @@ async def end(request: Request) -> Response:
         if views.talking(handoff):
             case = views.brief(console(request), handoff, translate_of(request))
             return page(request, "ending.html", case=case, path=f"/handoffs/{handoff.id}")
-    ended = await acts.end(request)
+    try:
+        ended = await acts.end(request)
+    except Refused as refused:
+        if refused.code != "gone":
+            raise
+        # Closed twice, or the person has left meanwhile: there is nothing left to write down.
+        return RedirectResponse("/desk?note=gone", 303)
     if ended.state is State.WRAP_UP:
         return RedirectResponse(f"/handoffs/{ended.id}", 303)
     return RedirectResponse("/desk?note=ended", 303)
@@ -136,8 +147,7 @@ async def _desk(request: Request, note: str, status: int = 200) -> HTMLResponse:
 
 async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
     shared, account = console(request), account_of(request)
-    mine = handoff.claimed_by == account.login
-    own = language_of(request)
+    mine, own, t = _mine(request, handoff), language_of(request), translate_of(request)
     phrases = views.phrase_views(shared, handoff.language, own) if mine else []
     moments: dict[str, list[dict[str, str]]] = {}
     for phrase in phrases:
@@ -148,13 +158,15 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         desk=await _view(request),
         can_act=True,
         case=await _case(request, handoff),
-        lines=await views.line_views(shared, handoff),
+        lines=await views.line_views(shared, handoff, t),
+        help_lines=await cards.line_offers(shared, handoff, t, own) if mine else [],
         mine=mine,
         talking=mine and views.talking(handoff),
         wrapping_up=mine and handoff.state is State.WRAP_UP,
         outcomes=acts.OUTCOMES,
         longest=acts.LONGEST,
         longest_note=passing.LONGEST_NOTE,
+        longest_private=cards.LONGEST_NOTE,
         colleagues=await passing.colleagues(shared, account),
         moments=moments,
     )
@@ -163,13 +175,18 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
 async def _view(request: Request) -> dict[str, Any]:
     desk, account, t = console(request), account_of(request), translate_of(request)
     offers = await passing.offers(desk, account, t)
-    return {**await views.desk_view(desk, account, t), "offers": offers}
+    learned = desk.practice.lessons(account.login, language_of(request)) if desk.practice else []
+    return {**await views.desk_view(desk, account, t), "offers": offers, "lessons": learned}
 
 
 async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:
     return await views.case_view(
         console(request), handoff, translate_of(request), language_of(request)
     )
+
+
+def _mine(request: Request, handoff: Handoff) -> bool:
+    return handoff.claimed_by == account_of(request).login
 
 
 def _can_act(request: Request) -> bool:

@@ -26,6 +26,9 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/login": {"GET": _P, "POST": _P},
     "/language": {"POST": _P},
     "/healthz": {"GET": _P},
+    "/login/oidc": {"GET": _P},
+    "/login/oidc/callback": {"GET": _P},
+    "/login/oidc/finish": {"GET": _P},
     "/login/code": {"GET": _H, "POST": _H},
     "/logout": {"POST": _I},
     "/password": {"GET": _I, "POST": _I},
@@ -42,6 +45,9 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/handoffs/{id}/claim": {"POST": _C},
     "/handoffs/{id}/say": {"POST": _C},
     "/handoffs/{id}/emergency": {"POST": _C},
+    "/handoffs/{id}/cards": {"POST": _C},
+    "/handoffs/{id}/note": {"POST": _C},
+    "/handoffs/{id}/keep-open": {"POST": _C},
     "/handoffs/{id}/release": {"POST": _C},
     "/handoffs/{id}/end": {"POST": _C},
     "/handoffs/{id}/transfer": {"POST": _C},
@@ -57,6 +63,10 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/api/handoffs/{id}/claim": {"POST": _C},
     "/api/handoffs/{id}/say": {"POST": _C},
     "/api/handoffs/{id}/emergency": {"POST": _C},
+    "/api/handoffs/{id}/cards": {"POST": _C},
+    "/api/handoffs/{id}/help-lines": {"GET": _C},
+    "/api/handoffs/{id}/note": {"POST": _C},
+    "/api/handoffs/{id}/keep-open": {"POST": _C},
     "/api/handoffs/{id}/release": {"POST": _C},
     "/api/handoffs/{id}/end": {"POST": _C},
     "/api/handoffs/{id}/transfer": {"POST": _C},
@@ -78,18 +88,20 @@ def permits(permission: Permission, login: Login | None, *, second_step: bool) -
         return login is not None and permission is Permission.HALF
     if permission in (Permission.HALF, Permission.SIGNED_IN):
         return permission is Permission.SIGNED_IN
-    if unfinished(login.account, second_step=second_step):
+    if unfinished(login, second_step=second_step):
         return False
     if permission is Permission.STAFF:
         return bool(login.account.roles)
     return may_counsel(login.account)
 
 
-def unfinished(account: Account, *, second_step: bool) -> str:
-    """The page on which an account has to set something up before it may do anything; else ""."""
-    if account.must_change:
+def unfinished(login: Login, *, second_step: bool) -> str:
+    """The page on which something has to be set up before this login may do anything; else ""."""
+    if login.vouched:
+        return ""
+    if login.account.must_change:
         return "/password"
-    return "/second-step" if second_step and not account.second_step else ""
+    return "/second-step" if second_step and not login.account.second_step else ""
 
 
 def may_counsel(account: Account) -> bool:

@@ -1,11 +1,11 @@
 """The second step of signing in: giving the code, and setting it up."""
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bot.console.answers import page
 from bot.console.context import account_of, console, field, login_of, secret_field, translate_of
-from bot.console.doorway import enter, known_as, slow_down
+from bot.console.doorway import enter, known_as, slow_down, to
 from bot.console.permissions import unfinished
 
 
@@ -30,9 +30,10 @@ async def code(request: Request) -> Response:
         return page(request, "code.html", 403, note=t("code.wrong"))
     if opened == "recovery":
         await desk.audit.write(account.login, "recovery_code")
-    target = unfinished(account, second_step=desk.second_step)
+    login = login_of(request)
+    target = unfinished(login, second_step=desk.second_step)
     target = target or ("/second-step" if opened == "recovery" else "/desk")
-    return await enter(request, account.login, counted, lambda: RedirectResponse(target, 303))
+    return await enter(request, account.login, counted, lambda: to(target), vouched=login.vouched)
 
 
 async def show_second_step(request: Request) -> Response:
@@ -48,7 +49,7 @@ async def second_step(request: Request) -> Response:
         answer = await _set_up_page(request, t("login.wait", seconds=wait), 429)
         return slow_down(answer, wait)
     password = secret_field(request, "password")
-    if not await desk.accounts.check(account.login, password, known=True):
+    if not await desk.accounts.check(account.login, password):
         return await _set_up_page(request, t("code.password"), 400)
     secret = desk.codes.offered(field(request, "secret"), login_of(request).token)
     if not secret:
@@ -68,7 +69,8 @@ async def second_step(request: Request) -> Response:
     def shown() -> Response:
         return page(request, "recovery.html", codes=codes)
 
-    return await enter(request, account.login, counted, shown)
+    vouched = login_of(request).vouched
+    return await enter(request, account.login, counted, shown, vouched=vouched)
 
 
 async def _set_up_page(request: Request, note: str, status: int = 200) -> Response:
@@ -88,5 +90,5 @@ async def _set_up_page(request: Request, note: str, status: int = 200) -> Respon
         sealed=sealed,
         left=await desk.codes.codes_left(account.login) if account.second_step else 0,
         on=account.second_step,
-        must=desk.second_step and not account.second_step,
+        must=unfinished(login_of(request), second_step=desk.second_step) == "/second-step",
     )

@@ -7,7 +7,9 @@ from bot.bidi import keep_numbers
 from bot.console.accounts import Account
 from bot.console.context import Console
 from bot.console.strings import Translate
-from bot.handoff.record import Handoff, State
+from bot.handoff import silence
+from bot.handoff.escalation import late
+from bot.handoff.record import ENDED, Handoff, State
 from bot.handoff.transcript import Line
 from bot.safety.levels import Level
 
@@ -33,7 +35,7 @@ def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
     own_name = dict(desk.words.languages()).get(handoff.language, handoff.language)
     return {
         "id": handoff.id,
-        "handle": handoff.handle,
+        "handle": _named(desk, handoff, t),
         "state": handoff.state.value,
         "level": handoff.level.name.lower(),
         "moved_up": handoff.rank < handoff.level,
@@ -54,10 +56,12 @@ async def desk_view(desk: Console, account: Account, t: Translate) -> dict[str, 
     colleagues = [await desk.accounts.find(login) for login in on_shift]
     present = [colleague for colleague in colleagues if colleague]
     held = [handoff.claimed_by for handoff in claimed]
+    now = desk.clock()
     return {
         "levels": [_level(desk, level, waiting) for level in Level],
         "on_shift": [colleague.alias for colleague in present],
         "at_capacity": sum(held.count(mate.login) >= mate.capacity for mate in present),
+        "late": len(late(waiting, now)),
         "waiting": [brief(desk, handoff, t) for handoff in waiting],
         "mine": [brief(desk, one, t) for one in claimed if one.claimed_by == account.login],
         "others": [brief(desk, one, t) for one in claimed if one.claimed_by != account.login],
@@ -67,7 +71,7 @@ async def desk_view(desk: Console, account: Account, t: Translate) -> dict[str, 
             "on_shift": account.login in on_shift,
             "roles": sorted(account.roles),
         },
-        "now": desk.clock(),
+        "now": now,
     }
 
 
@@ -87,7 +91,7 @@ async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> 
     """The case card, in the counsellor's own language."""
     case = await desk.queue.case(handoff)
     shown = [(slot, case.answers[slot]) for slot in SLOTS if slot in case.answers]
-    left = await desk.queue.erases_in(handoff.id)
+    left = await desk.queue.erases_in(handoff)
     offered = await desk.accounts.find(handoff.offered_to) if handoff.offered_to else None
     return {
         **brief(desk, handoff, t),
@@ -107,22 +111,59 @@ async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> 
         "phone_seen": _said(t, "value", case.phone_seen),
         "safe_contact": _said(t, "value", case.safe_contact),
         "region": _region(desk, case.region, own),
-        "erases_hours": round(left / 3600),
+        "erases_hours": left // 3600,
+        "erases_words": _erases(t, left // 3600, handoff),
+        "language_own": dict(desk.words.languages()).get(handoff.language, handoff.language),
+        "code_word": case.code_word,
+        "word_check": t(f"word.{handoff.word_check}") if handoff.word_check else "",
+        "private": await desk.queue.private(handoff),
+        "silence": _silence(handoff, desk.clock()),
     }
 
 
-async def line_views(desk: Console, handoff: Handoff, after: str = "") -> list[dict[str, Any]]:
+def _silence(handoff: Handoff, now: float) -> dict[str, Any]:
+    """How long the person has been silent, since when they were asked and told, and what comes.
+
+    `since` is empty while nothing is awaited from them.
+    """
+    steps = {"silent": silence.since(handoff)}
+    if silence.asked(handoff):
+        steps["asked"] = handoff.nudged_at
+    if silence.warned(handoff):
+        steps["warned"] = handoff.warned_at
+    ask, pause = silence.ASK_AFTER // 60, silence.PAUSE // 60
+    return {
+        "since": {name: clock_words(now - at) for name, at in steps.items() if at},
+        "kept_open": handoff.kept_open,
+        "closes": handoff.level is not Level.RED and not handoff.kept_open,
+        "minutes": {"ask": ask, "warn": ask + pause, "close": ask + 2 * pause},
+    }
+
+
+def _erases(t: Translate, hours: int, handoff: Handoff) -> str:
+    if handoff.state in ENDED and hours:
+        return t("case.hours", count=hours)
+    if handoff.state is State.CLOSED:
+        return t("case.soon")
+    return t("case.after_close", count=hours) if hours else t("case.at_close")
+
+
+async def line_views(
+    desk: Console, handoff: Handoff, t: Translate, after: str = ""
+) -> list[dict[str, Any]]:
     """The transcript's lines after the one with that id."""
     lines = await desk.queue.transcript.read(handoff, after)
-    return [_line(line, handoff) for line in lines]
+    return [_line(line, handoff, t) for line in lines]
 
 
-def _line(line: Line, handoff: Handoff) -> dict[str, Any]:
+def _line(line: Line, handoff: Handoff, t: Translate) -> dict[str, Any]:
+    slot, _, value = line.answer.partition(":")
+    pressed = f"{_said(t, 'slot', slot)}: {_said(t, 'value', value)}" if slot else ""
     return {
         "id": line.id,
         "who": line.who,
         "text": keep_numbers(line.text),
-        "beside": line.beside,
+        "beside": line.beside or pressed,
         "name": line.name,
         "language": line.language or handoff.language,
         "at": line.at,
@@ -135,6 +176,12 @@ def phrase_views(desk: Console, handoff_language: str, own: str) -> list[dict[st
         {"id": one.id, "moment": one.moment, "text": one.text, "beside": one.beside}
         for one in desk.phrases.pairs(handoff_language, own)
     ]
+
+
+def _named(desk: Console, handoff: Handoff, t: Translate) -> str:
+    """The handle; at practice the word stands before it wherever a person is shown."""
+    handle = handoff.handle
+    return t("practice.handle", handle=handle) if desk.practice else handle
 
 
 def _said(t: Translate, group: str, key: str) -> str:

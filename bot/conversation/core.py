@@ -10,20 +10,16 @@ import re
 from dataclasses import replace
 
 from bot.conversation import pressed, typed
+from bot.conversation.session import GRACE, QUIET
 from bot.handlers import case, code_word, handoff, language, leave, urgent
 from bot.handlers.turn import Services, Turn
-from bot.messages import Inbound, Kind, Reply
+from bot.messages import LEAVE_BUTTONS, Inbound, Kind, Reply
 from bot.safety.screen import Screen, screen
 
 #: A flood gets a kind "please wait": each message costs, and the cost drains away with time. About
 #: 30 typed messages at once. Buttons are never held back, nor is a message with words of danger.
 ROOM, DRAIN, COST = 120.0, 2.0, 4.0
-#: Quiet for so long, and the person is told that the chat will be erased; seconds.
-QUIET = 15 * 60
-#: And so long after that it is erased; seconds.
-GRACE = 5 * 60
 
-_LEAVE = frozenset({"do:leave", "do:leave_now", "do:erase_now"})
 _UNOPENED = {
     Kind.VOICE: "media",
     Kind.PHOTO: "media",
@@ -45,6 +41,7 @@ def open_turn(use: Services, inbound: Inbound) -> tuple[Inbound, Screen]:
 async def take_turn(use: Services, turn: Turn) -> Turn:
     """Fills `turn` with everything to say and do about its message."""
     secret = turn.session.locked or turn.session.asking in code_word.QUESTIONS
+    secret = secret or code_word.is_asked(turn)
     await _decide(turn)
     if turn.ended:
         return turn
@@ -68,7 +65,7 @@ async def _decide(turn: Turn) -> None:
         await _idle(turn)
         return
     session.warned_at = 0.0
-    if turn.screen.leave or inbound.button in _LEAVE:
+    if turn.screen.leave or inbound.button in LEAVE_BUTTONS:
         await leave.leave(turn)
         return
     if turn.handoff is not None and turn.handoff.with_counsellor:
@@ -97,27 +94,29 @@ async def _decide(turn: Turn) -> None:
 async def _idle(turn: Turn) -> None:
     """Quiet for long: told once, then erased; whoever waits for a person is never erased.
 
-    Said late, after an outage, or about somebody who has written since, it does nothing.
+    In a talk it is the counsellor's words that wait for an answer (bot/handoff/silence.py). Said
+    late, after an outage, or about somebody who has written since, it does nothing.
     """
     session, now = turn.session, turn.use.clock()
     # A time far ahead of ours is from before the clock was set back, and says nothing.
-    if turn.handoff is not None or (session.last_at and abs(now - session.last_at) < QUIET):
+    if turn.handoff is not None:
+        await handoff.fall_silent(turn)
+        return
+    if session.last_at and abs(now - session.last_at) < QUIET:
         return
     if not session.last_at or not case.may_write(turn):
-        await leave.leave(turn, silent=True)
+        await leave.fade(turn, silent=True)
     elif not session.warned_at:
         session.warned_at = now
         turn.say("quiet_warning", minutes=GRACE // 60)
     elif abs(now - session.warned_at) >= GRACE:
-        await leave.leave(turn)
+        await leave.fade(turn)
 
 
 async def _with_counsellor(turn: Turn) -> None:
     if turn.inbound.kind is Kind.BUTTON:
         await pressed.beside_counsellor(turn)
-    elif code_word.is_duress(turn):
-        await code_word.call_for_help(turn)
-    else:
+    elif not await code_word.in_talk(turn):
         await handoff.relay(turn)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bot.conversation.core import GRACE, QUIET
-from bot.conversation.session import Session
+from bot.conversation.session import GRACE, QUIET, Session
 from bot.errors import Sealed
 from bot.handoff.record import Handoff
+from bot.handoff.silence import PAUSE
 from bot.inbox import Op
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Inbound, Kind
@@ -36,8 +36,16 @@ return 1
 class Memory:
     """Sessions at rest: sealed under the conversation's own data key."""
 
-    def __init__(self, redis: Redis, keys: Keys, vault: Vault, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        vault: Vault,
+        clock: Callable[[], float],
+        longest: int = KEEP,
+    ) -> None:
         self._redis, self._keys, self._vault, self._clock = redis, keys, vault, clock
+        self._longest = longest
         self._rewrite_due = redis.register_script(_REWRITE_DUE)
 
     async def load(self, inbound: Inbound) -> tuple[Session, bytes, bytes]:
@@ -53,7 +61,7 @@ class Memory:
         if wrapped is None:
             # Stored at once: the handoff queue seals under the same key within this very turn.
             _, made = self._vault.new_data_key(person)
-            await self._redis.set(names[0], made, nx=True, ex=KEEP)
+            await self._redis.set(names[0], made, nx=True, ex=self._longest)
             wrapped = (await self._redis.mget(names))[0]
         try:
             key = self._vault.data_key(wrapped, person)
@@ -73,17 +81,18 @@ class Memory:
     ) -> list[Op]:
         """Saves after a turn and sets when the quiet time ends; an open handoff lives on too."""
         name = self._keys.session(session.person)
-        quiet = GRACE if session.warned_at else QUIET
+        talking = handoff is not None and handoff.with_counsellor
+        quiet = PAUSE if talking else GRACE if session.warned_at else QUIET
         held: list[Op] = []
         if handoff is not None:
             held = [
                 ("EXPIRE", self._keys.handoff(handoff.id), KEEP),
-                ("EXPIRE", self._keys.handoff_of(session.person), KEEP),
+                ("EXPIRE", self._keys.handoff_of(session.person), self._longest),
                 ("EXPIRE", self._keys.transcript(handoff.id), KEEP),
             ]
         return [
             *held,
-            ("SET", self._keys.datakey(session.person), wrapped, "EX", KEEP),
+            ("SET", self._keys.datakey(session.person), wrapped, "EX", self._longest),
             ("SET", name, seal(key, session.to_json(), name), "EX", KEEP),
             ("ZADD", self._keys.expiry(), self._clock() + quiet, _member(session)),
             ("EXPIRE", self._keys.expiry(), KEEP),
@@ -91,7 +100,7 @@ class Memory:
 
     def keep_key(self, inbound: Inbound, wrapped: bytes) -> list[Op]:
         """Keeps the data key of a conversation that could not be saved."""
-        return [("SET", self._keys.datakey(inbound.person), wrapped, "EX", KEEP)]
+        return [("SET", self._keys.datakey(inbound.person), wrapped, "EX", self._longest)]
 
     def keep_message(self, inbound: Inbound) -> list[Op]:
         """Remembers the id of the person's own message, so that Leave can delete it too."""
@@ -100,11 +109,14 @@ class Memory:
         name = self._keys.sent(inbound.person)
         return [("ZADD", name, inbound.at, str(inbound.message_id)), ("EXPIRE", name, KEEP)]
 
-    def erase(self, session: Session) -> list[Op]:
-        """Erases a conversation: its key first, so that nothing left anywhere can be read."""
+    def erase(self, session: Session, *, with_key: bool = True) -> list[Op]:
+        """Erases a conversation: its key first, so that nothing left anywhere can be read.
+
+        Without its key where a talk that ended is still kept: that ends by its own time.
+        """
         person = session.person
         return [
-            ("DEL", self._keys.datakey(person)),
+            *([("DEL", self._keys.datakey(person))] if with_key else []),
             ("DEL", self._keys.session(person)),
             ("DEL", self._keys.engine(person)),
             ("ZREM", self._keys.expiry(), _member(session)),

@@ -39,15 +39,23 @@ class Words:
     """Every word the assistant can say, in every language offered."""
 
     def __init__(
-        self, languages: dict[str, Language], layout: dict[str, Any], notes: dict[str, str]
+        self,
+        languages: dict[str, Language],
+        layout: dict[str, Any],
+        notes: dict[str, str],
+        hours: int = 24,
     ) -> None:
         self._languages, self._layout, self._notes = languages, layout, notes
+        self._always: dict[str, object] = {"hours": hours}
         named = {name for rows in layout["messages"].values() for row in rows for name in row}
         self._topics = {name for name in named if name.startswith(_TOPICS)}
 
     @classmethod
-    def load(cls, folder: Path = ROOT / "responses") -> "Words":
-        """Reads all language files. Raises DataError naming the file that is wrong."""
+    def load(cls, folder: Path = ROOT / "responses", hours: int = 24) -> "Words":
+        """Reads all language files. Raises DataError naming the file that is wrong.
+
+        `hours` is how long a talk is kept after its end; every message may say it.
+        """
         layout = read_mapping(folder / "layout.yml")
         languages = {}
         for path in sorted(folder.glob("*.yml")):
@@ -66,7 +74,7 @@ class Words:
                 raise DataError(f"{path.name}: {missing} is missing") from None
         if "en" not in languages:
             raise DataError("responses/en.yml is missing")
-        return cls(languages, layout, read_mapping(folder / "notes.yml")["notes"])
+        return cls(languages, layout, read_mapping(folder / "notes.yml")["notes"], hours)
 
     def codes(self) -> tuple[str, ...]:
         """The languages offered, English and French first."""
@@ -113,7 +121,7 @@ class Words:
     def reply(self, key: str, language: str, **params: object) -> Reply:
         """The message of a response key, with its own buttons but no footer."""
         text = self.text("responses", key, language)
-        for name, value in params.items():
+        for name, value in (self._always | params).items():
             text = text.replace("{" + name + "}", str(value))
         rows = self._layout["messages"].get(key, [])
         return Reply(

@@ -9,6 +9,11 @@ from typing import Any, Self
 
 from bot.messages import Channel, Recipient
 
+#: Quiet for so long, and the person is told that the chat will be erased; seconds.
+QUIET = 15 * 60
+#: And so long after that it is erased; seconds.
+GRACE = 5 * 60
+
 
 @dataclass
 class Session:

@@ -10,6 +10,7 @@ from bot.dialogue import check
 from bot.dialogue.engine import Answer
 from bot.errors import EngineUnavailable
 from bot.handlers import (
+    case,
     code_word,
     handoff,
     help_lines,
@@ -101,6 +102,7 @@ async def _secret(turn: Turn, normal: str) -> bool:
         code_word.decline(turn)
     elif word or not code_word.take(turn, normal):
         return False
+    await case.renew(turn)  # a counsellor may ask for the word
     if turn.session.asking is None:
         await safety_questions.go_on(turn)
     return True

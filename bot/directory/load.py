@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-
+from bot.data_file import read_mapping
 from bot.directory.entries import (
     DAYS,
     KINDS,
@@ -83,7 +82,7 @@ class _Fields:
 
 def load_directory(folder: Path) -> tuple[Entry, ...]:
     """Every entry of the folder, national.yml first, then by file name. Raises DataError."""
-    about = _Fields("sources.yml", _read(folder / "sources.yml"))
+    about = _Fields("sources.yml", read_mapping(folder / "sources.yml"))
     known = {
         name: about.need(name, lambda v: v.keys())
         for name in ("methods", "verification", "secondary")
@@ -92,7 +91,7 @@ def load_directory(folder: Path) -> tuple[Entry, ...]:
     entries: list[Entry] = []
     files = sorted(path for path in folder.glob("*.yml") if path.name not in NOT_ENTRIES)
     for path in sorted(files, key=lambda path: (path.name != "national.yml", path.name)):
-        top = _Fields(path.name, _read(path))
+        top = _Fields(path.name, read_mapping(path))
         for item in top.need("entries", _list):
             name = item.get("id", "entry without id") if isinstance(item, dict) else "entry"
             fields = _Fields(f"{path.name}: {name}", item)
@@ -105,7 +104,7 @@ def load_directory(folder: Path) -> tuple[Entry, ...]:
 
 def load_retired_numbers(folder: Path) -> tuple[str, ...]:
     """Digits of the numbers that must never be given (closed lines, misprints)."""
-    top = _Fields("superseded.yml", _read(folder / "superseded.yml"))
+    top = _Fields("superseded.yml", read_mapping(folder / "superseded.yml"))
     printed = [str(line["number"]) for line in top.need("superseded", _list)]
     printed += [str(line["wrong"]) for line in top.need("wrong_in_print", _list)]
     return tuple(dict.fromkeys(_digits(number).removeprefix("1") for number in printed))
@@ -211,13 +210,6 @@ def _languages(fields: _Fields) -> Languages:
         interpreters=fields.may("interpreters", _bool),
         note=fields.may("note", _str),
     )
-
-
-def _read(path: Path) -> object:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{path.name}: cannot be read ({type(error).__name__})") from error
 
 
 def _refuse_retired(fields: _Fields, retired: tuple[str, ...]) -> None:

@@ -18,8 +18,8 @@ def consent(turn: Turn) -> str:
 def build(turn: Turn) -> Case:
     """The case card.
 
-    Whether the phone is seen and when writing is safe are always told: they protect the person
-    from the counsellor's own messages.
+    Whether the phone is seen, when writing is safe and that there is a code word are always told:
+    they protect the person from the counsellor's own messages.
     """
     session, given = turn.session, consent(turn)
     shared = given == "all"
@@ -32,6 +32,7 @@ def build(turn: Turn) -> Case:
         region=session.region if shared else "",
         consent=given,
         zones=_zones(turn),
+        code_word=bool(session.code_mark),
     )
 
 

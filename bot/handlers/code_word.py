@@ -2,6 +2,7 @@
 
 from bot.handlers import case
 from bot.handlers.turn import Turn
+from bot.messages import Kind
 from bot.safety.normalise import normalise
 
 #: What is asked while a word is being set.
@@ -69,6 +70,31 @@ async def unlock(turn: Turn) -> bool:
         return False
     session.locked = False
     return True
+
+
+def is_asked(turn: Turn) -> bool:
+    """Whether the counsellor has asked for the word, and this message is to be held against it."""
+    asked = turn.handoff is not None and turn.handoff.word_check == "asked"
+    return asked and turn.inbound.kind is Kind.TEXT
+
+
+async def in_talk(turn: Turn) -> bool:
+    """During a talk: whether this message is a secret word, which goes into no transcript.
+
+    Nothing is said in answer, whichever it was: whoever watches must see no difference. The
+    counsellor sees it on the case card.
+    """
+    queue, duress = turn.use.queue, is_duress(turn)
+    if turn.handoff is None or not (duress or is_asked(turn)):
+        return False
+    if duress:
+        await call_for_help(turn)
+        turn.ops += queue.word_ops(turn.handoff, "duress", "duress_word")
+        return True
+    matches = bool(turn.session.code_mark) and _mark(turn) == turn.session.code_mark
+    turn.ops += queue.word_ops(turn.handoff, "match" if matches else "no_match")
+    turn.session.locked = turn.session.locked and not matches
+    return matches
 
 
 def is_duress(turn: Turn) -> bool:

@@ -1,7 +1,9 @@
 """Bringing in a person: consent, the place in line, the talk itself, and its end."""
 
 from bot.handlers import case, urgent
+from bot.handlers.leave import leave
 from bot.handlers.turn import Turn
+from bot.handoff import silence
 from bot.handoff.telling import kept
 from bot.messages import Kind
 from bot.safety.levels import Level
@@ -43,7 +45,7 @@ async def place(turn: Turn) -> None:
 async def cancel(turn: Turn) -> None:
     """The person leaves the line and stays in the chat."""
     if turn.handoff is not None:
-        await turn.use.queue.abandon(turn.inbound.person, turn.fence)
+        await turn.use.queue.abandon(turn.inbound.person, turn.fence, "open")
         turn.handoff = None
     turn.say("handoff_cancelled")
     turn.ask_again()
@@ -66,6 +68,25 @@ async def catch_up(turn: Turn) -> None:
         key, params = kept(held)
         turn.replies.insert(0, turn.use.words.reply(key, turn.language, **params))
         turn.ops += queue.told_ops(last)
+
+
+async def fall_silent(turn: Turn) -> None:
+    """It has been quiet for a while: the next step of a silence in a talk, if one is due.
+
+    Nothing for whoever waits, or is still to be answered.
+    """
+    found, allowed = turn.handoff, case.may_write(turn)
+    if found is None:
+        return
+    step = silence.due(found, turn.use.clock(), may_write=allowed)
+    if step is silence.Step.CLOSE:
+        await leave(turn, silent=not allowed, key="talk_over_quiet")
+    elif step:
+        if step is silence.Step.ASK:
+            turn.say("talk_still_there")
+        else:
+            turn.say("quiet_warning", minutes=silence.PAUSE // 60)
+        turn.ops += turn.use.queue.silence_ops(found, step, turn.replies[-1].text)
 
 
 async def relay(turn: Turn) -> None:
@@ -97,19 +118,20 @@ async def relay_answer(turn: Turn, slot: str, value: str) -> None:
     label = turn.use.words.label_of(turn.inbound.button, turn.language)
     question = turn.use.words.text("responses", f"ask_{slot}", turn.language).splitlines()[-1]
     rule = "safe_now_danger" if slot == "safe_now" else "hurt_now"
-    await _relay(turn, f"[{question}] {label}", rule if urgent_now else "")
+    flag = rule if urgent_now else ""
+    await _relay(turn, f"[{question}] {label}", flag, f"{slot}:{value}")
     if urgent_now:
         _tell_once(turn, "danger_seen")
 
 
-async def _relay(turn: Turn, text: str, flag: str) -> None:
+async def _relay(turn: Turn, text: str, flag: str, answer: str = "") -> None:
     if turn.handoff is None or not text.strip():
         return
     if flag:
         turn.session.signal(flag)
         person, queue = turn.inbound.person, turn.use.queue
         await queue.raise_level(person, Level.RED, (flag,), turn.fence)
-    turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag)
+    turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag, answer)
 
 
 def _tell_once(turn: Turn, card: str) -> None:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bot.directory import Entry, find, open_now
-from bot.directory.entries import Text
+from bot.conversation.lines import describe
+from bot.directory import Entry, find
 from bot.handlers.turn import Turn
 from bot.messages import Reply
 
@@ -73,53 +73,7 @@ def _show(turn: Turn, entries: list[Entry]) -> None:
 def _listed(turn: Turn, entries: list[Entry], language: str) -> Reply:
     now = datetime.fromtimestamp(turn.use.clock(), UTC)
     head = turn.use.words.text("responses", "ask_helpline", language)
-    blocks = [describe(turn, entry, now, language) for entry in entries]
+    words, region = turn.use.words, turn.session.region
+    blocks = [describe(words, entry, now, language, region) for entry in entries]
     rows = turn.use.words.rows([["near_me"]] if not turn.session.region else [], language)
     return Reply("\n\n".join([head, *blocks]), language, buttons=rows, passable=True)
-
-
-def describe(turn: Turn, entry: Entry, now: datetime, language: str) -> str:
-    """One line of the directory in a language: what it is, the number, when, how.
-
-    The number stands at the end of its line, so that right-to-left text keeps it in order.
-    """
-    words = turn.use.words
-    name = entry.name.fr if language == "fr" and entry.name.fr else entry.name.en
-    key = f"line_{entry.id}" if words.knows(f"line_{entry.id}") else f"line_kind_{entry.kind}"
-    about = words.text("responses", key, language)
-    lines = [about] if about.startswith(name) else [name, about]
-    if entry.phone is not None:
-        lines.append(f"☎ {entry.phone.display}")
-    text = entry.text_in(turn.session.region or None)
-    if text is not None and text.keyword is None:
-        lines.append(words.text("responses", "line_text", language).format(number=_plain(text)))
-    if entry.phone is None and entry.web:
-        lines.append(entry.web)
-    lines.append(
-        " · ".join(
-            filter(None, [_when(turn, entry, now, language), _spoken(turn, entry, language)])
-        )
-    )
-    return "\n".join(filter(None, lines))
-
-
-def _plain(text: Text) -> str:
-    """A number to text the way people write it: +18331234567 as 1-833-123-4567."""
-    digits = text.number.removeprefix("+")
-    if len(digits) != 11:
-        return digits
-    return "-".join((digits[0], digits[1:4], digits[4:7], digits[7:]))
-
-
-def _when(turn: Turn, entry: Entry, now: datetime, language: str) -> str:
-    opened = open_now(entry, now) if entry.phone else None
-    if opened is None or entry.hours is None:
-        return ""
-    key = "line_always" if entry.hours.always else "line_open" if opened else "line_closed"
-    return turn.use.words.text("responses", key, language)
-
-
-def _spoken(turn: Turn, entry: Entry, language: str) -> str:
-    if entry.languages is None or not entry.languages.interpreters:
-        return ""
-    return turn.use.words.text("responses", "line_interpreters", language)

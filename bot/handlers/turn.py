@@ -55,6 +55,7 @@ class Turn:
     ops: list[Op] = field(default_factory=list)
     ended: bool = False  # the conversation is to be erased with this turn
     fence: Fence | None = None  # for acts that cannot wait for the commit
+    key_kept: bool = False  # ... but not its data key: a talk that ended is still readable
     clear_screen: bool = False  # the web page forgets what it showed so far
 
     @property

@@ -10,16 +10,19 @@ from bot.errors import Sealed
 from bot.handoff import scripts
 from bot.handoff.ledger import Ledger
 from bot.handoff.presence import Presence
-from bot.handoff.record import Case, Handoff, State
+from bot.handoff.record import ENDED, Case, Handoff, State
 from bot.handoff.telling import Telling, Words
 from bot.inbox import Op
-from bot.keys import DAY, KEEP, Keys
+from bot.keys import DAY, KEEP, Keys, longest
 from bot.outbox import Outbox
 from bot.vault import Vault
 
 
 class Acting(Ledger):
-    """The common half of queue and transfers. `lease` and `retention` in seconds."""
+    """The common half of queue and transfers. `lease` and `retention` in seconds.
+
+    `retention` is how long a handoff is kept after its close, 0 for not at all.
+    """
 
     def __init__(
         self,
@@ -36,8 +39,19 @@ class Acting(Ledger):
         super().__init__(redis, keys, vault, Presence(redis, keys, clock, lease))
         self._outbox, self._words, self._clock = outbox, words, clock
         self._lease, self._retention = lease, retention
+        # A person's data key and pointer outlive everything that hangs on them.
+        self._longest = longest(retention)
         self._telling = Telling(words, outbox, clock)
         self._scripts = {name: scripts.load(redis, name) for name in scripts.NAMES}
+
+    async def erases_in(self, handoff: Handoff) -> int:
+        """Seconds until nothing is left of it: from now, or from the close while that is to come.
+
+        Leave erases it at any time, the quiet time does not.
+        """
+        if handoff.state not in ENDED or not self._retention:
+            return self._retention
+        return max(0, int(await self._redis.ttl(self._keys.handoff(handoff.id))))
 
     async def _run(self, name: str, keys: list[str], args: list[Any]) -> str:
         return scripts.text(await self._scripts[name](keys=keys, args=args))

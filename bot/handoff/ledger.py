@@ -12,6 +12,7 @@ from bot.errors import Sealed, SessionEnded
 from bot.handoff.presence import Presence
 from bot.handoff.record import Case, Handoff, Place
 from bot.keys import Keys
+from bot.safety.levels import Level
 from bot.vault import Vault, unseal
 
 log = structlog.get_logger()
@@ -28,9 +29,14 @@ class Ledger:
 
     async def current(self, person: str) -> Handoff | None:
         """The person's open handoff (waiting, claimed or active), or None."""
-        handoff: Any = await self._redis.get(self._keys.handoff_of(person))
-        found = await self.get(handoff.decode()) if handoff else None
+        handoff = await self._latest(person)
+        found = await self.get(handoff) if handoff else None
         return found if found and found.open else None
+
+    async def keeps(self, person: str) -> bool:
+        """Whether a handoff of this person, open or ended, is still kept."""
+        handoff = await self._latest(person)
+        return bool(handoff and await self._redis.exists(self._keys.handoff(handoff)))
 
     async def get(self, handoff: str) -> Handoff | None:
         """One handoff with its data key, in any state; None when it is gone."""
@@ -57,21 +63,41 @@ class Ledger:
             return ""
         return unseal(handoff.key, sealed, self._note_context(handoff.person)).decode()
 
+    async def private(self, handoff: Handoff) -> str:
+        """What counsellors have noted for themselves about this person; "" for nothing."""
+        sealed: Any = await self._redis.hget(self._keys.handoff(handoff.id), "private")
+        if not sealed or not handoff.key:
+            return ""
+        return unseal(handoff.key, sealed, self._private_context(handoff.person)).decode()
+
     async def untold(self, person: str) -> tuple[str, str]:
         """The person's last handoff, open or ended, and what they were not told yet; "" for none.
 
         For handoffs that ended, which `current` does not find.
         """
-        handoff: Any = await self._redis.get(self._keys.handoff_of(person))
+        handoff = await self._latest(person)
         if not handoff:
             return "", ""
-        held: Any = await self._redis.hget(self._keys.handoff(handoff.decode()), "held")
-        return handoff.decode(), held.decode() if held else ""
+        held: Any = await self._redis.hget(self._keys.handoff(handoff), "held")
+        return handoff, held.decode() if held else ""
 
     async def waiting(self) -> list[Handoff]:
         """Everyone who waits, in the queue's order."""
         ids: Any = await self._redis.zrange(self._keys.queue(), 0, -1)
         return await self._read(ids)
+
+    async def line(self, count: int) -> tuple[int, list[tuple[str, Level, float]]]:
+        """How many wait, and the first `count`: id, level they queue at, time of first request."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zcard(self._keys.queue())
+            pipe.zrange(self._keys.queue(), 0, count - 1, withscores=True)
+            waiting, rows = await pipe.execute()
+        line = []
+        for handoff, score in rows:  # made by `score` in common.lua
+            rank = int((score + 1e10) // 1e11)
+            asked = score - rank * 1e11
+            line.append((handoff.decode(), Level(rank), asked if asked > 0 else asked + 1e10))
+        return int(waiting), line
 
     async def claimed(self) -> list[Handoff]:
         """Everyone who is with a counsellor, or in wrap-up."""
@@ -94,12 +120,16 @@ class Ledger:
         """How many counsellors are here now."""
         return len(await self.presence.on_shift())
 
-    async def erases_in(self, handoff: str) -> int:
-        """Seconds until the handoff's keys end by themselves; 0 when they are gone."""
-        return max(0, int(await self._redis.ttl(self._keys.handoff(handoff))))
+    async def _latest(self, person: str) -> str:
+        """The id of the person's open handoff, or of the one that ended last; "" for none."""
+        ids: Any = await self._redis.get(self._keys.handoff_of(person))
+        return ids.decode().split()[-1] if ids else ""
 
     def _note_context(self, person: str) -> str:
         return f"{self._keys.handoff_of(person)}:note"
+
+    def _private_context(self, person: str) -> str:
+        return f"{self._keys.handoff_of(person)}:private"
 
     async def _must(self, handoff: str) -> Handoff:
         found = await self.get(handoff)

@@ -23,6 +23,10 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'claimed_by', '', 'claimed_as', '',
   'claimed_at', '0', 'front', '1', 'left_by', left_by, 'left_at', ARGV[3])
 redis.call('HDEL', KEYS[1], 'offered_to')
+-- Whoever comes next has not asked for the code word.
+if redis.call('HGET', KEYS[1], 'word_check') == 'asked' then
+  redis.call('HDEL', KEYS[1], 'word_check')
+end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'note', ARGV[6]) end
 redis.call('ZADD', KEYS[2], score(rank, asked, '1'), ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[4])

@@ -16,7 +16,9 @@ from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, SessionEnded
 from bot.handoff import record, scripts, telling
 from bot.handoff.acting import Acting
 from bot.handoff.contact import welcome
+from bot.handoff.escalation import Escalation
 from bot.handoff.record import Case, Handoff, State
+from bot.handoff.silence import ASK_AFTER, FIELD, Step
 from bot.handoff.telling import Words
 from bot.handoff.transcript import Line, Transcript
 from bot.handoff.transfer import Transfers
@@ -54,8 +56,9 @@ class Queue(Acting):
     ) -> None:
         given = (redis, keys, vault, outbox, words, clock)
         super().__init__(*given, lease=lease, retention=retention)
-        self.transcript = Transcript(redis, keys)
+        self.transcript = Transcript(redis, keys, self._longest)
         self.transfers = Transfers(*given, lease=lease, retention=retention)
+        self.escalation = Escalation(*given, lease=lease, retention=retention)
 
     # -- the person's side -----------------------------------------------------------------
 
@@ -92,7 +95,8 @@ class Queue(Acting):
                 ],
                 args=[
                     keys.handoff(""), fresh, f"{self._clock():.3f}", KEEP, int(level),
-                    " ".join(rules), wrapped, len(handles), *handles, *fields, *_asked_by(fence),
+                    " ".join(rules), wrapped, self._longest, len(handles), *handles, *fields,
+                    *_asked_by(fence),
                 ],
             )  # fmt: skip
             if answer is None:
@@ -119,16 +123,19 @@ class Queue(Acting):
         if handoff := scripts.text(answer):
             await self._signal("raised", handoff)
 
-    def relay_ops(self, handoff: Handoff, text: str, flag: str = "") -> list[Op]:
+    def relay_ops(self, handoff: Handoff, text: str, flag: str = "", answer: str = "") -> list[Op]:
         """The commands that carry the person's words to the counsellor, for the turn's commit.
 
-        Commit them with `guard(handoff)`. `flag` (for example danger_words) is kept on the case.
+        Commit them with `guard(handoff)`. `flag` (for example danger_words) is kept on the case;
+        `answer` is slot:value when it was pressed.
         """
-        ops = self.transcript.ops(handoff, Line("person", text, self._clock()))
-        if flag and flag not in handoff.flags:
-            flags = " ".join((*handoff.flags, flag))
-            ops.append(("HSET", self._keys.handoff(handoff.id), "flags", flags))
-        return [*ops, self._event("said", handoff.id)]
+        ops = self.transcript.ops(handoff, Line("person", text, self._clock(), answer=answer))
+        return [*ops, *self._flag(handoff, flag), self._event("heard", handoff.id)]
+
+    def word_ops(self, handoff: Handoff, outcome: str, flag: str = "") -> list[Op]:
+        """The commands that tell the counsellor how asking for the code word went."""
+        checked: Op = ("HSET", self._keys.handoff(handoff.id), "word_check", outcome)
+        return [checked, *self._flag(handoff, flag), self._event("heard", handoff.id)]
 
     def heard_ops(self, handoff: Handoff) -> list[Op]:
         """The commands that note that the person wrote, for the turn's commit and its guard.
@@ -140,6 +147,19 @@ class Queue(Acting):
             ("EXPIRE", self._keys.queue(), KEEP),
         ]
 
+    def silence_ops(self, handoff: Handoff, step: Step, text: str) -> list[Op]:
+        """The commands that note a step of a silence (silence.py) and show the counsellor `text`.
+
+        Commit them with `guard(handoff)`.
+        """
+        now = self._clock()
+        line = Line("card", text, now, language=handoff.language, answer=f"silence:{step}")
+        return [
+            ("HSET", self._keys.handoff(handoff.id), FIELD[step], f"{now:.3f}"),
+            *self.transcript.ops(handoff, line),
+            self._event("silence", handoff.id),
+        ]
+
     def told_ops(self, handoff: str) -> list[Op]:
         """The commands that forget what was kept from the person: the turn tells it now."""
         return [("HDEL", self._keys.handoff(handoff), "held")]
@@ -148,15 +168,16 @@ class Queue(Acting):
         """The condition that the handoff still stands as it was read."""
         return Guard(self._keys.handoff(handoff.id), handoff.state.value)
 
-    async def abandon(self, person: str, fence: Fence | None = None) -> None:
+    async def abandon(self, person: str, fence: Fence | None = None, what: str = "all") -> None:
         """The person left: out of the queue at once; record, case and transcript are deleted.
 
+        Of "all" handoffs, also those that ended; or of the "open" one when they stop waiting.
         The data key goes too unless the session still needs it (then whoever erases that does).
         With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
         """
         gone: Any = await self._scripts["abandon"](
             keys=self._all_of(person),
-            args=[self._keys.handoff(""), self._keys.transcript(""), *_asked_by(fence)],
+            args=[self._keys.handoff(""), self._keys.transcript(""), what, *_asked_by(fence)],
         )
         if gone is None:
             raise Overtaken
@@ -193,8 +214,8 @@ class Queue(Acting):
             ],
             args=[
                 handoff, counsellor, alias, f"{self._clock():.3f}", self._lease, KEEP,
-                self._keys.handoff(""), *scripts.flat([self._event(State.CLAIMED, handoff)]),
-                *told,
+                self._keys.handoff(""), self._longest,
+                *scripts.flat([self._event(State.CLAIMED, handoff)]), *told,
             ],
         )  # fmt: skip
         match scripts.text(verdict):
@@ -228,11 +249,40 @@ class Queue(Acting):
         line = Line("counsellor", text, self._clock(), found.claimed_as, beside, found.language)
         await self._send(found, counsellor, reply, line)
 
-    async def send_card(self, handoff: str, counsellor: str, card: Reply) -> None:
-        """A prepared message (for example the 9-1-1 card), put in by the counsellor."""
+    async def send_card(
+        self, handoff: str, counsellor: str, card: Reply, beside: str = "", *, word: bool = False
+    ) -> None:
+        """A prepared message (for example the 9-1-1 card), put in by the counsellor.
+
+        `beside` is the same in the counsellor's language; `word`: it asks for the code word, and
+        what the person types next is held against it. Raises SessionEnded.
+        """
         found = await self._must(handoff)
-        line = Line("card", card.text, self._clock(), found.claimed_as, "", card.language)
-        await self._send(found, counsellor, card, line)
+        line = Line("card", card.text, self._clock(), found.claimed_as, beside, card.language)
+        asked: Op = ("HSET", self._keys.handoff(found.id), "word_check", "asked")
+        await self._send(found, counsellor, card, line, [asked] if word else [])
+
+    async def keep_note(self, handoff: str, counsellor: str, note: str) -> None:
+        """The holder's private note, in place of the one until now; "" for none.
+
+        It goes with the handoff and is never shown to the person. Raises SessionEnded.
+        """
+        found = await self._must(handoff)
+        if not found.key:
+            raise SessionEnded("handoff")
+        context = self._private_context(found.person)
+        sealed = seal(found.key, note.encode(), context) if note else b""
+        if (
+            await self._run("keep_note", [self._keys.handoff(found.id)], [counsellor, sealed])
+            != "ok"
+        ):
+            raise SessionEnded("claim")
+
+    async def keep_open(self, handoff: str, counsellor: str, on: bool) -> None:
+        """Whether a silence may not end the talk (silence.py). Raises SessionEnded."""
+        args = [counsellor, "1" if on else "", *scripts.flat([self._event("silence", handoff)])]
+        if await self._run("keep_open", [self._keys.handoff(handoff)], args) != "ok":
+            raise SessionEnded("claim")
 
     async def release(self, handoff: str, counsellor: str) -> None:
         """Puts the person back, first of their level, and tells them. Raises SessionEnded."""
@@ -243,7 +293,8 @@ class Queue(Acting):
     async def end(self, handoff: str, counsellor: str, outcome: str = "") -> None:
         """Ends the conversation and tells the person; without an outcome yet, it is in wrap-up.
 
-        Record and transcript are kept for the retention time. Raises SessionEnded.
+        Record and transcript are kept for the retention time; without one the words go now, and
+        with the close everything. Raises SessionEnded.
         """
         if await self._end(await self._must(handoff), counsellor, outcome) != "ok":
             raise SessionEnded("claim")
@@ -295,7 +346,7 @@ class Queue(Acting):
             [*self._all_of(found.person), self._keys.handoff(found.id)],
             [
                 self._keys.handoff(""), self._keys.transcript(""), found.id, ENDING,
-                *await self._told(found, key),
+                *await self._told(found, key, hours="0"),  # nothing of it is kept
             ],
         )  # fmt: skip
         if verdict == "ok":
@@ -307,7 +358,7 @@ class Queue(Acting):
             if not one.held or not (found := await self.get(one.id)) or not found.held:
                 continue
             case = await self._readable_case(found)
-            if case and (found.level is Level.RED or welcome(case.safe_contact, case.zones, now)):
+            if case and welcome(case.safe_contact, case.zones, now):
                 ops = scripts.flat(self._telling.kept(found))
                 await self._run("told", [self._keys.handoff(found.id)], [found.held, *ops])
 
@@ -329,15 +380,28 @@ class Queue(Acting):
 
         return sorted(waiting, key=order)  # stable: the queue's order decides between equals
 
-    async def _send(self, found: Handoff, counsellor: str, reply: Reply, line: Line) -> None:
+    def _flag(self, handoff: Handoff, flag: str) -> list[Op]:
+        if not flag or flag in handoff.flags:
+            return []
+        flags = " ".join((*handoff.flags, flag))
+        return [("HSET", self._keys.handoff(handoff.id), "flags", flags)]
+
+    async def _send(
+        self, found: Handoff, counsellor: str, reply: Reply, line: Line, more: Sequence[Op] = ()
+    ) -> None:
         if not found.key:
             raise SessionEnded("handoff")
+        now = self._clock()
         ops = [
+            ("HSET", self._keys.handoff(found.id), "spoken_at", f"{now:.3f}"),
+            # From now on an answer is awaited: the person's quiet time is looked at then.
+            ("ZADD", self._keys.expiry(), "XX", now + ASK_AFTER, f"{found.channel}:{found.person}"),
             # They hear from somebody now, so they are told first who it is.
             *self._telling.kept(found),
             *(self.told_ops(found.id) if found.held else []),
             *self.transcript.ops(found, line),
             *self._outbox.ops(found.to, [self._words.with_footer(reply, telling.NO_FOOTER)]),
+            *more,
             self._event("said", found.id),
         ]
         verdict = await self._scripts["say"](
@@ -349,12 +413,12 @@ class Queue(Acting):
     async def _end(self, found: Handoff, counsellor: str, outcome: str) -> str:
         verdict = await self._scripts["end"](
             keys=[
-                self._keys.handoff(found.id), self._keys.handoff_of(found.person),
-                self._keys.leases(), self._keys.transcript(found.id),
-                self._keys.datakey(found.person),
+                *self._all_of(found.person), self._keys.handoff(found.id),
+                self._keys.transcript(found.id), self._keys.erased(),
             ],
             args=[
-                found.id, counsellor, f"{self._clock():.3f}", outcome, self._retention,
+                self._keys.handoff(""), self._keys.transcript(""), found.id, counsellor,
+                f"{self._clock():.3f}", outcome, self._retention, self._longest, KEEP,
                 *await self._told(found, "counsellor_ended"),
             ],
         )  # fmt: skip
@@ -373,7 +437,7 @@ class Queue(Acting):
         return self._vault.data_key(stored, person), stored
 
     def _all_of(self, person: str) -> list[str]:
-        """The keys that `forget` in common.lua and its callers work on."""
+        """The keys that `drop` and `tidy` in common.lua work on."""
         keys = self._keys
         return [
             keys.handoff_of(person), keys.queue(), keys.leases(), keys.datakey(person),

@@ -1,9 +1,10 @@
 -- Raises the open handoff of a person, if there is one.
--- KEYS: 1 handoff-of (string: id)  2 queue (zset: id -> score)
+-- KEYS: 1 handoff-of (string: ids)  2 queue (zset: id -> score)
 -- ARGV: 1 prefix of handoff keys  2 level  3 rules, then the turn that asks
 -- Returns the id, or '' when nothing is open; nil when the turn was overtaken.
 if overtaken() then return false end
-local id = redis.call('GET', KEYS[1])
+local ids = known(KEYS[1], ARGV[1])
+local id = ids[#ids]
 if not id then return '' end
 local state = redis.call('HGET', ARGV[1] .. id, 'state')
 if state ~= 'waiting' and state ~= 'claimed' and state ~= 'active' then return '' end

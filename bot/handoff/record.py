@@ -33,6 +33,8 @@ class State(StrEnum):
 
 #: While it is in one of these, the person has an open handoff.
 OPEN: Final = frozenset({State.WAITING, State.CLAIMED, State.ACTIVE})
+#: The talk is over, and what was said is kept for the retention.
+ENDED: Final = frozenset({State.WRAP_UP, State.CLOSED})
 #: While it is in one of these, a counsellor speaks and the assistant is silent.
 WITH_COUNSELLOR: Final = frozenset({State.CLAIMED, State.ACTIVE})
 
@@ -43,7 +45,7 @@ class Case:
 
     `consent` is all, urgency or nothing; whoever builds the case leaves out what it forbids.
     `zones` are the time zones the person may be in. They are never shown: with `safe_contact` they
-    say when a message may come unasked (contact.py).
+    say when a message may come unasked (contact.py). `code_word`: the person has chosen one.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class Case:
     region: str = ""
     consent: str = "nothing"
     zones: tuple[str, ...] = ()
+    code_word: bool = False
 
     def to_json(self) -> bytes:
         """The wire form; stored sealed only."""
@@ -75,7 +78,11 @@ class Handoff:
     at: waiting long makes it rise. `claimed_by` is a login, `claimed_as` the alias shown.
     `address` and `key` (the conversation's data key) are opened for the process that holds it.
     `left_by` gave the person back, at `left_at`; `offered_to` is the colleague they are offered to.
-    `heard_at` is when the person last wrote, `held` what they could not be told yet (telling.py).
+    `word_check` is how asking for the code word went: asked, match, no_match or duress.
+    `heard_at` is when the person last wrote, `held` what they could not be told yet (telling.py);
+    `escalated` the calls that went out because nobody came (escalation.py). `spoken_at` is when the
+    counsellor last wrote, `nudged_at` and `warned_at` when a silence was asked about and its end
+    announced, `kept_open` that the counsellor wants no end of it (silence.py).
     """
 
     id: str
@@ -99,6 +106,12 @@ class Handoff:
     offered_to: str = ""
     heard_at: float = 0.0
     held: str = ""
+    word_check: str = ""
+    escalated: tuple[str, ...] = ()
+    spoken_at: float = 0.0
+    nudged_at: float = 0.0
+    warned_at: float = 0.0
+    kept_open: bool = False
     outcome: str = ""
     address: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
@@ -144,13 +157,19 @@ class Handoff:
             offered_to=text.get("offered_to", ""),
             heard_at=float(text.get("heard_at") or 0),
             held=text.get("held", ""),
+            word_check=text.get("word_check", ""),
+            escalated=tuple(text.get("escalated", "").split()),
+            spoken_at=float(text.get("spoken_at") or 0),
+            nudged_at=float(text.get("nudged_at") or 0),
+            warned_at=float(text.get("warned_at") or 0),
+            kept_open=text.get("kept_open") == "1",
             outcome=text.get("outcome", ""),
             **opened,
         )
 
 
 #: The fields of the hash that hold sealed bytes.
-SEALED: Final = frozenset({b"case", b"address", b"note"})
+SEALED: Final = frozenset({b"case", b"address", b"note", b"private"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ _HERE = Path(__file__).parent
 #: Every act of queue and transfers.
 NAMES: Final = (
     "request", "raise", "claim", "put_back", "say", "end", "abandon", "expire", "heartbeat", "age",
-    "offer", "accept", "decline", "told",
+    "offer", "accept", "decline", "told", "keep_note", "escalate", "keep_open",
 )  # fmt: skip
 
 

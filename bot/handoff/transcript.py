@@ -20,7 +20,8 @@ LENGTH: Final = 2_000
 class Line:
     """One line. `who` is person, counsellor or card; `beside` is the counsellor's own version.
 
-    `at` is seconds since the epoch; `name` is the alias of the counsellor who wrote.
+    `at` is seconds since the epoch; `name` is the alias of the counsellor who wrote; `answer` is a
+    pressed answer as slot:value, so that it can be read in any language.
     """
 
     who: str
@@ -30,13 +31,14 @@ class Line:
     beside: str = ""
     language: str = ""
     id: str = ""
+    answer: str = ""
 
 
 class Transcript:
     """Seals, stores and opens the lines of handoffs."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis, self._keys = redis, keys
+    def __init__(self, redis: Redis, keys: Keys, longest: int = KEEP) -> None:
+        self._redis, self._keys, self._longest = redis, keys, longest
 
     def ops(self, handoff: Handoff, line: Line) -> list[Op]:
         """The commands that append `line`. The handoff must carry its data key."""
@@ -48,8 +50,8 @@ class Transcript:
             ("XADD", stream, "MAXLEN", "~", LENGTH, "*", "e", sealed),
             ("EXPIRE", stream, KEEP),
             ("EXPIRE", self._keys.handoff(handoff.id), KEEP),
-            ("EXPIRE", self._keys.handoff_of(handoff.person), KEEP),
-            ("EXPIRE", self._keys.datakey(handoff.person), KEEP),
+            ("EXPIRE", self._keys.handoff_of(handoff.person), self._longest),
+            ("EXPIRE", self._keys.datakey(handoff.person), self._longest),
         ]
 
     async def read(self, handoff: Handoff, after: str = "") -> list[Line]:

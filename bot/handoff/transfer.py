@@ -55,7 +55,8 @@ class Transfers(Acting):
             ],
             [
                 handoff, colleague, alias, f"{self._clock():.3f}", self._lease, KEEP,
-                keys.handoff(""), *scripts.flat([self._event("accepted", handoff)]),
+                keys.handoff(""), self._longest,
+                *scripts.flat([self._event("accepted", handoff)]),
                 *await self._told(found, "counsellor_here", name=alias, languages=languages),
             ],
         )  # fmt: skip

@@ -119,7 +119,7 @@ class Somebody(abc.ABC):
 
         async def ready() -> str:
             found: Any = await self._redis.get(self._keys.handoff_of(self.id))
-            name = found.decode() if found else ""
+            name = found.decode().split()[-1] if found else ""
             given = await self._redis.hget(self._keys.handoff(name), "consent")
             return name if given == b"all" else ""
 
@@ -285,6 +285,7 @@ class Counsellor:
         path = f"/api/handoffs/{await person.handoff()}"
         await self._does(f"{path}/claim")
         await self._does(f"{path}/say", text=f"hello, {person.heard}")
+        await self._does(f"{path}/note", note=f"noted: {person.heard}")
 
         async def heard() -> bool:
             return await person.sees(person.heard)

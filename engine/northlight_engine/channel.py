@@ -25,6 +25,7 @@ from sanic.response import json as json_response
 
 from northlight_engine.classifier import FALLBACK
 from northlight_engine.model_file import ModelFileError
+from northlight_engine.request import PlainRequest
 from northlight_engine.settings import read_settings
 from northlight_engine.store import SealedTrackerStore
 from northlight_engine.text import clean
@@ -284,6 +285,7 @@ def _store(agent: Agent) -> SealedTrackerStore:
 
 
 async def _limit_reading(app: Sanic, loop: Any) -> None:
+    app.request_class = PlainRequest
     app.config.REQUEST_MAX_SIZE = MAX_READ_BYTES
     app.config.FALLBACK_ERROR_FORMAT = "json"
 

@@ -27,12 +27,10 @@ def decide(probabilities: dict[str, float], config: dict[str, Any]) -> tuple[str
     """Return the intent to act on and its confidence.
 
     The urgent intents are looked at together and first: two urgent readings that share the
-    probability must not lose to a third one, nor to the fallback. Except to a `careful` one that is
-    likelier than all of them together: its answer names 9-1-1 too, but keeps the screen quiet.
+    probability must not lose to a third one, nor to the fallback.
     """
     urgent = {name: probabilities.get(name, 0.0) for name in config["urgent"]}
-    careful = max((probabilities.get(name, 0.0) for name in config["careful"]), default=0.0)
-    if urgent and sum(urgent.values()) >= max(config["urgent_sum_threshold"], careful):
+    if urgent and sum(urgent.values()) >= config["urgent_sum_threshold"]:
         name = max(urgent, key=urgent.__getitem__)
         return name, urgent[name]
     name = max(probabilities, key=probabilities.__getitem__)
@@ -53,8 +51,7 @@ class MultilingualIntentClassifier(GraphComponent, IntentClassifier):
             "C": 3.0,
             "embedding": "e5",  # or "none": words alone, when the native library cannot be used
             "urgent": ["report_danger", "report_self_harm"],
-            "urgent_sum_threshold": 0.15,
-            "careful": ["report_watched"],
+            "urgent_sum_threshold": 0.13,
             "fallback_threshold": 0.30,
             "min_confidence": {},
         }

@@ -26,6 +26,7 @@ def keep_quiet() -> None:
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.getLogger("sanic.access").disabled = True
+    logging.getLogger("sanic.error").addFilter(_without_traces)
     structlog.configure(
         processors=[structlog.processors.add_log_level, _drop_contents, _to_stderr],
         wrapper_class=structlog.make_filtering_bound_logger(max(level, logging.WARNING)),
@@ -34,6 +35,15 @@ def keep_quiet() -> None:
 
     # Rasa's libraries are old and pinned on purpose.
     warnings.simplefilter("ignore")
+
+
+def _without_traces(record: logging.LogRecord) -> bool:
+    """Keep the kind of an error: its words and its trace quote what a stranger sent."""
+    if record.exc_info and record.exc_info[0]:
+        kind = record.exc_info[0].__name__
+        record.msg, record.args = f"{str(record.msg).partition(':')[0]} error={kind}", None
+        record.exc_info = None
+    return True
 
 
 def _drop_contents(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:

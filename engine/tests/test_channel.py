@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -260,3 +261,26 @@ def test_without_redis_the_answer_is_503_and_the_engine_recovers(
     assert "mark-of-the-outage" not in engine.log.read_text()
     engine.stop()
     own.stop()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Content-Length: -1",
+        b"Content-Length: +5",
+        b"Content-Length: 5\r\nContent-Length: 6",
+        b"Transfer-Encoding: chunked",
+        b"Transfer-Encoding: xchunked",
+        b"Content-Length: 5\r\nUpgrade: websocket",
+    ],
+)
+def test_a_body_without_a_sure_length_is_refused_and_holds_up_nobody(
+    person: Conversation, lines: bytes
+) -> None:
+    where = httpx.URL(person.engine.base)
+    with socket.create_connection((where.host, where.port), timeout=20) as stranger:
+        line = b"POST /webhooks/northlight/turn HTTP/1.1\r\n"
+        stranger.sendall(line + lines + b"\r\n\r\n-1\r\nab")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 400 ")
+        # Before: one such request, without the token, and the engine answered nobody ever again.
+        assert person.press("greet")["keys"] == ["greet"]

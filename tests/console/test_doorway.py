@@ -1,8 +1,10 @@
 """Signing in: the cookie, its end, the delay after failures, the first password."""
 
+import asyncio
+
 import pytest
 
-from bot.console.accounts import AccountError
+from bot.console.accounts import LINE, LINE_OF_A_PLACE, AccountError, Busy
 from tests.console.driver import PASSWORD, Console, CounsellorDriver
 
 
@@ -104,6 +106,23 @@ async def test_the_delay_grows_and_is_forgotten_after_a_right_password(console: 
     await logins.open("ana", "here")
     for _ in range(3):
         assert await logins.delay("ana", "here") == 0
+
+
+async def test_one_place_that_guesses_keeps_nobody_else_out_of_the_line(console: Console) -> None:
+    await console.counsellor("ana")
+    accounts = console.app.state.console.accounts
+    async with accounts._turns[False]:  # a password is being looked at, and takes its time
+        guesses = [
+            asyncio.create_task(accounts.check(f"login{number}", "wrong", place="192.0.2.66"))
+            for number in range(LINE + 5)
+        ]
+        await asyncio.sleep(0)
+        colleague = asyncio.create_task(accounts.check("ana", PASSWORD, place="192.0.2.9"))
+        await asyncio.sleep(0)
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+    assert sum(isinstance(answer, Busy) for answer in answers) == LINE + 5 - LINE_OF_A_PLACE
+    assert await colleague
+    assert not accounts._in_line
 
 
 async def test_an_unknown_login_is_answered_like_a_wrong_password(console: Console) -> None:

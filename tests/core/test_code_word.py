@@ -186,3 +186,71 @@ async def test_a_clock_that_was_set_back_locks_too(world: World) -> None:
     person = await with_words(world.someone())
     await person.says("hello", after=-3600)
     assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+
+
+async def _asked_in_a_talk(world: World, name: str) -> tuple[Someone, str]:
+    """Somebody with two words, whom a counsellor has just asked for the word."""
+    person = await with_words(world.someone(name), duress="Daffodil")
+    await person.presses("do:person")
+    talk = await person.is_claimed(name)
+    await world.queue.send_card(
+        talk.id, name, world.words.reply("code_word_please", "en"), word=True
+    )
+    assert (await person.reads())[-1].text == text_of("code_word_please")
+    return person, talk.id
+
+
+async def test_a_counsellor_sees_which_word_it_was_and_the_person_sees_nothing(
+    world: World,
+) -> None:
+    seen = {}
+    for name, typed in (("right", " MARIGOLD"), ("wrong", "tulip"), ("forced", "daffodil")):
+        person, talk = await _asked_in_a_talk(world, name)
+        await person.says(typed)
+        seen[name] = await person.reads()
+        found = await world.queue.get(talk)
+        assert found is not None
+        lines = [line.text for line in await world.queue.transcript.read(found)]
+        outcome = {"right": "match", "wrong": "no_match", "forced": "duress"}[name]
+        assert found.word_check == outcome
+        # A word goes into no transcript; what is none may be a message, and is heard.
+        assert lines[1:] == (["tulip"] if name == "wrong" else [])
+        assert (found.level is Level.RED) == ("duress_word" in found.flags) == (name == "forced")
+        assert not person.shown
+    assert seen["right"] == seen["wrong"] == seen["forced"] == []
+
+
+async def test_one_question_has_one_answer(world: World) -> None:
+    person, talk = await _asked_in_a_talk(world, "right")
+    await person.presses("do:numbers")  # is no answer
+    await person.says("marigold")
+    await person.says("I am fine")
+    found = await world.queue.get(talk)
+    assert found is not None
+    assert found.word_check == "match"
+    assert [line.text for line in await world.queue.transcript.read(found)][1:] == ["I am fine"]
+
+
+async def test_the_next_counsellor_has_not_asked_yet(world: World) -> None:
+    person, talk = await _asked_in_a_talk(world, "right")
+    await world.queue.release(talk, "right")
+    await person.is_claimed("other")
+    await person.says("hello")
+    found = await world.queue.get(talk)
+    assert found is not None
+    assert found.word_check == ""
+
+
+async def test_the_counsellor_is_told_that_there_is_a_word_when_it_is_set_in_line(
+    world: World,
+) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:person", "answer:consent:nothing", "do:resume_check")
+    await person.presses("answer:phone_seen:yes", "answer:safe_contact:any")
+    found = await person.handoff()
+    assert found is not None
+    assert not (await world.queue.case(found)).code_word
+    await person.says("marigold")
+    found = await person.handoff()
+    assert found is not None
+    assert (await world.queue.case(found)).code_word

@@ -25,6 +25,7 @@ GOOD = [
     ("CONSOLE_LISTEN", "localhost:65535", "console_listen", Address("localhost", 65535)),
     ("STATE_DIR", "/var/lib/northlight", "state_dir", Path("/var/lib/northlight")),
     ("MASTER_KEY", KEY, "master_key", bytes.fromhex(KEY)),
+    ("PAGING_URL", "", "paging_url", ""),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ("LOG_LEVEL", " WARNING ", "log_level", "WARNING"),
 ]  # fmt: skip
@@ -41,6 +42,9 @@ BAD = [
     ("TELEGRAM_WEBHOOK_SECRET", "short"),
     ("TELEGRAM_WEBHOOK_SECRET", "with spaces and more"),
     ("TELEGRAM_WEBHOOK_SECRET", "a" * 257),
+    *[("PAGING_URL", value)
+      for value in ("pager.example", "http://pager.example/hook", "https://", "http://10.0.0.4")],
+    ("PAGING_SECRET", "short"),
     ("LOG_LEVEL", "LOUD"),
     ("MASTER_KEY", "ab" * 31),
     ("MASTER_KEY", "ab" * 33),
@@ -101,6 +105,18 @@ def test_a_webhook_anybody_could_write_to_is_refused(missing: str) -> None:
         load(**given)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://pager.example/hook", "http://127.0.0.1:9000/hook", "http://localhost/hook"]
+)
+def test_paging_has_an_address_and_a_secret_or_neither(url: str) -> None:
+    settings = load(PAGING_URL=url, PAGING_SECRET="S" * 16)
+    assert (settings.paging_url, settings.paging_secret) == (url, "S" * 16)
+    with pytest.raises(SettingsError, match="NORTHLIGHT_PAGING_SECRET: "):
+        load(PAGING_URL=url)
+    with pytest.raises(SettingsError, match="NORTHLIGHT_PAGING_URL: "):
+        load(PAGING_SECRET="S" * 16)
+
+
 def test_the_master_key_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(f"{KEY}\n")
@@ -124,6 +140,8 @@ def test_no_secret_is_in_what_is_printed() -> None:
     settings = load(
         TELEGRAM_TOKEN="123:TOKENCANARY",
         TELEGRAM_WEBHOOK_SECRET="SECRETCANARY12345",
+        PAGING_URL="https://pager.example",
+        PAGING_SECRET="SECRETCANARY54321",
         REDIS_URL="redis://:PASSCANARY@redis/0",
         MASTER_KEY=KEY,
     )

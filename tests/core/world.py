@@ -25,9 +25,10 @@ from bot.handoff.queue import Queue
 from bot.handoff.record import Handoff
 from bot.inbox import Inbox, shard_of
 from bot.janitor import Janitor
-from bot.keys import SHARDS, Keys
+from bot.keys import DAY, SHARDS, Keys, longest
 from bot.messages import Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
+from bot.paging import Pager
 from bot.safety.lexicon import ANYWHERE, Lexicon
 from bot.vault import Vault
 from bot.worker import Worker
@@ -40,9 +41,17 @@ OFFERED_A_WORD = ("lang:en", "do:start_check", "answer:phone_seen:unsure",
                   "answer:safe_contact:any")  # fmt: skip
 
 
+_load_words = Words.load
+
+
 @functools.cache
-def words() -> Words:
-    return Words.load()
+def _words(hours: int) -> Words:
+    return _load_words(hours=hours)
+
+
+def words(hours: int = 24) -> Words:
+    """The words of a house that keeps talks for so many hours; read once."""
+    return _words(hours)
 
 
 @functools.cache
@@ -113,14 +122,18 @@ class World:
     patience: float = 2.0
     master: bytes = MASTER
     clock: Clock = field(default_factory=Clock)
+    retention: int = DAY
 
     def __post_init__(self) -> None:
         self.vault = Vault(self.master)
-        self.words, self.lexicon = words(), lexicon()
+        self.words, self.lexicon = words(self.retention // 3600), lexicon()
         self.outbox = Outbox(self.redis, self.keys, self.vault)
-        self.queue = Queue(self.redis, self.keys, self.vault, self.outbox, self.words, self.clock)
+        self.queue = Queue(
+            self.redis, self.keys, self.vault, self.outbox, self.words, self.clock,
+            retention=self.retention,
+        )  # fmt: skip
         self.engine = Engine(self.engine_url, self.vault.engine_token, self.patience)
-        self.memory = Memory(self.redis, self.keys, self.vault, self.clock)
+        self.memory = Memory(self.redis, self.keys, self.vault, self.clock, longest(self.retention))
         self.inbox = self.new_inbox()
         self.use = Services(
             self.words, self.lexicon, directory(), self.engine, self.queue, self.vault, self.clock
@@ -137,8 +150,8 @@ class World:
             inbox or self.new_inbox(), self.outbox, self.memory, use or self.use, self.emergency
         )
 
-    def janitor(self) -> Janitor:
-        return Janitor(self.inbox, self.memory, self.queue, self.clock)
+    def janitor(self, pager: Pager | None = None) -> Janitor:
+        return Janitor(self.inbox, self.memory, self.queue, self.clock, pager)
 
     @contextlib.asynccontextmanager
     async def working(self, *workers: Worker) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from bot.conversation.render import Words
 from bot.handoff.queue import Queue
 from bot.handoff.record import Case, Handoff, Level
 from bot.inbox import Op
-from bot.keys import Keys
+from bot.keys import DAY, Keys
 from bot.messages import Channel, Recipient, Reply
 from bot.outbox import Outbox
 from bot.vault import Vault
@@ -45,11 +45,15 @@ class Desk:
     keys: Keys
     clock: Clock = field(default_factory=Clock)
     vault: Vault = field(default_factory=lambda: Vault(b"\x07" * 32))
+    retention: int = DAY
 
     def __post_init__(self) -> None:
         self.words = words()
         self.outbox = Outbox(self.redis, self.keys, self.vault)
-        self.queue = Queue(self.redis, self.keys, self.vault, self.outbox, self.words, self.clock)
+        self.queue = Queue(
+            self.redis, self.keys, self.vault, self.outbox, self.words, self.clock,
+            retention=self.retention,
+        )  # fmt: skip
 
     def person(self, name: str, channel: Channel = Channel.WEBCHAT) -> Recipient:
         address = ADDRESS if channel is Channel.TELEGRAM else ""

@@ -42,9 +42,9 @@ class Sleepy(Queue):
         await self._sleep()
         return await super().request(*args, fence=self._kept(fence), **given)
 
-    async def abandon(self, person: str, fence: Fence | None = None) -> None:
+    async def abandon(self, person: str, fence: Fence | None = None, what: str = "all") -> None:
         await self._sleep()
-        await super().abandon(person, self._kept(fence))
+        await super().abandon(person, self._kept(fence), what)
 
     async def raise_level(
         self, person: str, level: Level, rules: Any, fence: Fence | None = None

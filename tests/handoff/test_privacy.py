@@ -160,5 +160,5 @@ async def test_what_is_kept_after_the_end_can_be_read_until_its_time_is_over(des
     found = await desk.queue.get(asked.id)
     assert found is not None
     assert len(await desk.queue.transcript.read(found)) == 2
-    assert 0 < await desk.queue.erases_in(asked.id) <= 86_400
+    assert 0 < await desk.queue.erases_in(found) <= 86_400
     assert await desk.redis.ttl(desk.keys.datakey(asked.person)) >= 86_400

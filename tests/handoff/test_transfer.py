@@ -24,6 +24,7 @@ async def told(desk: Desk, name: str = "p") -> list[str]:
     texts = {
         desk.words.reply("counsellor_away", "en").text: "away",
         desk.words.reply("counsellor_ended", "en").text: "ended",
+        desk.words.reply("counsellor_ended", "en", hours="0").text: "ended",
         desk.words.reply("handoff_cancelled", "en").text: "cancelled",
         **{
             desk.words.reply("counsellor_here", "en", name=alias, languages="English").text: alias

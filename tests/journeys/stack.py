@@ -27,7 +27,7 @@ TOKEN = "4242:CANARY-token-of-the-pretended-bot"
 WEBHOOK_SECRET = "CANARY-secret-of-the-webhook"
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def until(found: Callable[[], Any], what: str, seconds: float = 90) -> Any:
     """Waits for `found` to be true and returns it; AssertionError says what was waited for."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -105,7 +105,7 @@ class Stack:
         """Waits until the engine does."""
         headers = {"Authorization": f"Bearer {self.vault.engine_token}"}
         url = f"http://{self._engine}/webhooks/northlight/health"
-        until(lambda: self._up(url, headers), "the engine", 90)
+        until(lambda: self._up(url, headers), "the engine")
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:

@@ -90,10 +90,11 @@ def test_a_restart_that_fails_can_be_tried_again_at_the_same_address(
 
 def test_every_write_reaches_the_disk_and_nothing_is_evicted(tmp_path: Path) -> None:
     with running(tmp_path) as client:
-        settings = client.config_get("append*") | client.config_get("maxmemory-policy")
+        settings = client.config_get("append*") | client.config_get("maxmemory*")
         assert settings["appendonly"] == "yes"
         assert settings["appendfsync"] == "always"
         assert settings["maxmemory-policy"] == "noeviction"
+        assert int(settings["maxmemory"]) == 512 << 20
 
 
 def test_nobody_else_can_reach_it(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from bot.embedded import running_url
+from bot.keys import SHARDS, Keys, PracticeKeys
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("engine", "worker", "janitor", "web", "console")
@@ -58,12 +60,13 @@ class Service:
     """The whole service, run as a person runs it."""
 
     def __init__(self, state_dir: Path, **settings: str) -> None:
-        self.web, self.console = free_port(), free_port()
+        self.web, self.console, self.practice = free_port(), free_port(), free_port()
         clean = {name: text for name, text in os.environ.items() if "NORTHLIGHT" not in name}
         self.environ = clean | {
             "NORTHLIGHT_STATE_DIR": str(state_dir),
             "NORTHLIGHT_WEB_LISTEN": f"127.0.0.1:{self.web}",
             "NORTHLIGHT_CONSOLE_LISTEN": f"127.0.0.1:{self.console}",
+            "NORTHLIGHT_PRACTICE_LISTEN": f"127.0.0.1:{self.practice}",
             **settings,
         }
         self.said: list[str] = []
@@ -111,7 +114,13 @@ class Service:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(
-        tmp_path_factory.mktemp("up") / "state", NORTHLIGHT_TELEGRAM_WEBHOOK_SECRET="s" * 20
+        tmp_path_factory.mktemp("up") / "state",
+        NORTHLIGHT_TELEGRAM_WEBHOOK_SECRET="s" * 20,
+        NORTHLIGHT_PAGING_URL="http://127.0.0.1:9/",
+        NORTHLIGHT_PAGING_SECRET="s" * 20,
+        NORTHLIGHT_OIDC_ISSUER="http://127.0.0.1:9",
+        NORTHLIGHT_OIDC_CLIENT_ID="console",
+        NORTHLIGHT_OIDC_CLIENT_SECRET="s" * 20,
     )
     yield service
     service.end(signal.SIGKILL)
@@ -144,10 +153,39 @@ def test_only_the_telegram_door_is_given_its_secrets(service: Service) -> None:
         assert "WEBHOOK_SECRET" not in environ
 
 
+def test_paging_and_sign_in_secrets_go_to_one_part_each(service: Service) -> None:
+    for name in ("worker", "janitor", "web", "console", "engine"):
+        environ = Path(f"/proc/{service.part(name)}/environ").read_bytes().decode()
+        assert ("NORTHLIGHT_PAGING" in environ) is (name == "janitor")
+        assert ("NORTHLIGHT_OIDC" in environ) is (name == "console")
+
+
 def test_a_part_that_dies_comes_back(service: Service) -> None:
     first = service.part("worker")
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: service.part("worker") not in (0, first), "a new worker")
+
+
+def test_nobody_waits_for_the_leases_of_a_worker_that_died(service: Service) -> None:
+    keys = Keys()
+    shards = [keys.shard(shard) for shard in range(SHARDS)]
+    url = running_url(Path(service.environ["NORTHLIGHT_STATE_DIR"]))
+    assert url is not None
+    with redis.Redis.from_url(url) as store:
+
+        def owners() -> set[bytes | None]:
+            return set(store.mget(shards))
+
+        wait_until(lambda: len(owners()) == 1 and None not in owners(), "one owner of all")
+        (dead,) = owners()
+        first = service.part("worker")
+        os.kill(first, signal.SIGSTOP)
+        for lease in shards:
+            store.persist(lease)  # these would never lapse,
+        store.persist(keys.workers())
+        store.zadd(keys.workers(), {dead: 1e15})  # and it would count among the living
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: not owners() & {dead, None}, "the next worker has them all")
 
 
 def test_redis_comes_back_with_what_it_held(service: Service) -> None:
@@ -163,9 +201,25 @@ def test_redis_comes_back_with_what_it_held(service: Service) -> None:
     assert listed.startswith("demo\t")
 
 
+def test_the_practice_desk_starts_when_somebody_opens_it(service: Service) -> None:
+    address = f"http://127.0.0.1:{service.practice}"
+    assert any(f"{address}/" in line for line in service.said)
+    assert not service.part("practice")
+    assert httpx.get(f"{address}/login", timeout=60).status_code == 200
+    url = running_url(Path(service.environ["NORTHLIGHT_STATE_DIR"]))
+    assert url is not None
+    with redis.Redis.from_url(url) as store:
+        wait_until(lambda: store.zcard(PracticeKeys().queue()) == 10, "ten pretended people")
+        assert store.zcard(Keys().queue()) == 0
+    first = service.part("practice")
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: service.part("practice") not in (0, first), "another practice desk")
+    assert httpx.get(f"{address}/login", timeout=60).status_code == 200
+
+
 def test_nothing_outlives_a_command_that_was_killed(service: Service) -> None:
     started = [pid for pid in children(service.process.pid)]
-    assert len(started) == len(PARTS) + 1
+    assert len(started) == len(PARTS) + 2  # Redis, and the practice desk that was opened
     service.end(signal.SIGKILL)
     wait_until(lambda: not any(alive(pid) for pid in started), "all parts gone")
 

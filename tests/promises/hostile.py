@@ -5,10 +5,13 @@ from what then exists, so that much of what is sent comes close to being right.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from bot.console.app import ROUTES
 
 Headers = list[tuple[str, str]]
 
@@ -28,18 +31,11 @@ class Hostile:
 
 #: Path and the methods it has. Paths stand twice where the most is to be won.
 CONSOLE = (
-    ("/healthz", "G"), ("/login", "GP"), ("/login", "P"), ("/language", "P"),
-    ("/login/code", "GP"), ("/logout", "P"), ("/password", "GP"), ("/second-step", "GP"),
-    ("/", "G"), ("/desk", "G"), ("/desk/live", "G"), ("/desk/next", "P"), ("/desk/shift", "P"),
-    ("/api/desk", "G"), ("/api/events", "G"), ("/api/heartbeat", "P"), ("/api/shift", "P"),
-    ("/api/next", "P"), ("/api/phrases/{word}", "G"), ("/static/{word}", "G"),
-    ("/static/console.css", "G"), ("/{word}", "GP"),
-    *((f"/handoffs/{{id}}{act}", "G") for act in ("", "", "/card", "/lines", "/lines", "/live")),
-    *((f"/handoffs/{{id}}/{act}", "P") for act in ("claim", "say", "say", "emergency", "release",
-                                                  "end")),
-    ("/api/handoffs/{id}", "G"), ("/api/handoffs/{id}", "G"),
-    *((f"/api/handoffs/{{id}}/{act}", "P") for act in ("claim", "say", "say", "emergency",
-                                                      "release", "end")),
+    ("/login", "P"), ("/static/{word}", "G"), ("/static/console.css", "G"), ("/{word}", "GP"),
+    ("/handoffs/{id}", "G"), ("/handoffs/{id}/lines", "G"), ("/handoffs/{id}/say", "P"),
+    ("/api/handoffs/{id}", "G"), ("/api/handoffs/{id}/say", "P"),
+    *((re.sub(r"\{(?!id\}).*?\}", "{word}", path), "G" * bool(get) + "P" * bool(post))
+      for path, get, post in ROUTES),
 )  # fmt: skip
 WEB = (
     ("/", "G"), ("/", "G"), ("/message", "P"), ("/message", "P"), ("/choice", "P"),
@@ -48,12 +44,13 @@ WEB = (
 )  # fmt: skip
 IDS = ("{mine}", "{mine}", "{theirs}", "{theirs}", "{waiting}", "0" * 20, "{mine}%00", "..", "%2e")
 CONSOLE_FIELDS = ("csrf", "login", "password", "code", "old", "new", "again", "secret", "text",
-                  "phrase", "outcome", "sure", "on", "language", "back")  # fmt: skip
+                  "phrase", "outcome", "sure", "on", "language", "back", "to", "note")  # fmt: skip
 #: The fields that the route looks at, by the end of its path.
 OWN_FIELDS = {
     "/say": ("text", "phrase"), "/login": ("login", "password"), "/shift": ("on",),
     "/end": ("sure", "outcome"), "/language": ("language", "back"), "/login/code": ("code",),
     "/password": ("old", "new", "again"), "/second-step": ("secret", "code", "password", "old"),
+    "/transfer": ("to", "note"),
     "/message": ("text", "id"), "/choice": ("payload", "id"),
 }  # fmt: skip
 WEB_FIELDS = ("text", "payload", "id", "after", "language")
@@ -106,10 +103,10 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
 
-    def request(self) -> Hostile:
-        """One request to either application."""
+    def request(self, where: str) -> Hostile:
+        """One request to that application, console or web."""
         random = self._random
-        console = random.random() < 0.65
+        console = where == "console"
         path, has = random.choice(CONSOLE if console else WEB)
         path = path.replace("{id}", random.choice(IDS))
         if "{word}" in path:
@@ -129,7 +126,7 @@ class Maker:
         # Mostly with the right token and cookie: behind them is where something can break.
         headers += [("x-csrf", "{csrf}")] if random.random() < 0.9 else []
         headers += [("cookie", "{cookie}")] if random.random() < 0.95 else []
-        where, target = "console" if console else "web", path + self._query()
+        target = path + self._query()
         return Hostile(where, who, method, target, headers, body, random.choice((0, 4, 4, 4, 60)))
 
     def _word(self) -> str:

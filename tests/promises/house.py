@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from bot.console.app import create_app
 from bot.handoff.record import Handoff
 from bot.keys import Keys
+from bot.settings import OpenId
 from tests.handoff.desk import Desk
 from tests.promises.wire import Answer, hit
 
@@ -26,6 +27,8 @@ EVERYBODY = (
 #: What was decided, seconds; not taken from the code.
 IDLE, ABSOLUTE = 2 * 3600, 12 * 3600
 PASSWORD = "a quiet evening walk"
+#: An organisation's provider where nobody answers: what it does is tried in tests/console.
+PROVIDER = OpenId("http://127.0.0.1:9", "console", "secret")
 
 
 @dataclass
@@ -56,7 +59,7 @@ class House:
         desk = self.desk
         return create_app(
             redis=desk.redis, keys=desk.keys, vault=desk.vault, queue=desk.queue, words=desk.words,
-            clock=desk.clock, secure=False, second_step=second_step,
+            clock=desk.clock, secure=False, second_step=second_step, open_id=PROVIDER,
             hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
         )  # fmt: skip
 

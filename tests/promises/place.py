@@ -7,6 +7,7 @@ answer gets lost ("after"), or with the answer that somebody was waiting for ("a
 
 import asyncio
 import contextlib
+import hashlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -215,7 +216,7 @@ async def place(
         worker = worker_app.worker()
         made = Place(
             redis, keys, settings, api, door, worker_app, bot.app.web_app(door), worker,
-            [*steps_of(door, keys), *(telegram_steps(keys) if api else web_steps(keys))],
+            [*steps_of(worker_app, keys), *(telegram_steps(keys) if api else web_steps(keys))],
         )  # fmt: skip
         stop = asyncio.Event()
         tasks = [asyncio.create_task(worker.run())]
@@ -247,7 +248,7 @@ def steps_of(app: App, keys: Keys) -> list[Step]:
         "load": b"MGET",
         "new data key": keys.datakey("").encode(),
         "handoff": keys.handoff_of("").encode(),
-        "commit": inbox._commit.sha.encode(),
+        "commit": hashlib.sha1(inbox._commit.encode(), usedforsecurity=False).hexdigest().encode(),
     }
     both = [Step(name, of, when) for name, of in commands.items() for when in ("before", "after")]
     return [

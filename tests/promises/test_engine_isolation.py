@@ -261,6 +261,21 @@ def test_sizes_have_a_limit_and_slow_senders_hold_up_nobody(shut: Shut, promise:
     promise("P8", "engine: sizes, and slow senders beside it", tries, failures)
 
 
+def test_a_body_without_a_sure_length_keeps_nobody_waiting(shut: Shut, promise: Promise) -> None:
+    """Sanic 21 would read some of these for ever, before the token was looked at."""
+    host, _, port = shut.listen.partition(":")
+    failures, wrong = 0, (b"Content-Length: -1", b"Content-Length: +5", b"Content-Length: 1e3",
+                          b"Content-Length: 5\r\nContent-Length: 6", b"Transfer-Encoding: chunked",
+                          b"Transfer-Encoding: gzip", b"Upgrade: websocket")  # fmt: skip
+    for line in wrong:
+        with socket.create_connection((host, int(port)), timeout=20) as stranger:
+            head = b"POST /webhooks/northlight/turn HTTP/1.1\r\nHost: x\r\n"
+            stranger.sendall(head + line + b"\r\n\r\n-1\r\nab")
+            failures += not stranger.recv(100).startswith(b"HTTP/1.1 400 ")
+            failures += shut.turn(intent="greet").status_code != 200
+    promise("P8", "engine: bodies without a sure length", len(wrong), failures)
+
+
 async def test_an_engine_that_hangs_is_given_up_after_its_time(
     shut: Shut, promise: Promise
 ) -> None:

@@ -78,7 +78,8 @@ def told_names() -> dict[str, str]:
             here = words().reply("counsellor_here", code, name=who.title(), languages=both)
             names[here.text] = f"here {who}"
         names[words().reply("counsellor_away", code).text] = "away"
-        names[words().reply("counsellor_ended", code).text] = "ended"
+        for hours in (24, 0):  # 0: it ended by itself
+            names[words().reply("counsellor_ended", code, hours=hours).text] = "ended"
     return names
 
 
@@ -349,7 +350,8 @@ class Handoffs(RuleBasedStateMachine):
             line, leases, shift, *rest = await pipe.execute()
         lease_of = {one.decode(): until for one, until in leases}
         waiting = [one.decode() for one in line]
-        open_ids = [rest[2 * at].decode() if rest[2 * at] else "" for at in range(len(PEOPLE))]
+        lists = [(rest[2 * at] or b"").decode().split() for at in range(len(PEOPLE))]
+        open_ids = [ids[-1] if ids else "" for ids in lists]
         every = list(dict.fromkeys([*filter(None, open_ids), *waiting, *lease_of]))
         async with self.redis.pipeline(transaction=True) as pipe:
             for one in every:

@@ -14,11 +14,12 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bot.errors import QueueUnavailable
 from bot.keys import Keys
 from bot.messages import Channel, Kind, Reply
 from tests.botapi import BotApi, Chat
 from tests.core.engine_server import EngineServer
-from tests.core.world import DANGER, LANGUAGES, World, text_of
+from tests.core.world import DANGER, LANGUAGES, Someone, World, text_of
 from tests.promises.conftest import Promise
 from tests.promises.place import Place, Proxy, Step, _read_once, place, until
 from tests.redis_server import RedisServer
@@ -398,6 +399,80 @@ async def test_disk_full(promise: Promise, fsync: str) -> None:
 
         tries, wrong = await _trouble_with_redis(server, "polling", full, space_again)
     promise("P5", f"disk full, appendfsync {fsync}", tries, len(wrong), "; ".join(wrong[:3]))
+
+
+@modes
+async def test_a_flood_that_fills_redis_is_over_by_itself(
+    own_server: RedisServer, promise: Promise, mode: str
+) -> None:
+    """Near its limit nothing new is accepted; all else goes on, and Leave is what makes room."""
+    failures: list[str] = []
+    async with (
+        BotApi().serving() as api,
+        place(own_server.url, own_server.url, api=api, mode=mode) as here,
+        Visitor(here.web, {"accept_language": "en"}) as visitor,
+        Visitor(here.web, {"accept_language": "en"}) as leaver,
+    ):
+        await until(lambda: api.called("getUpdates" if mode == "polling" else "setWebhook"), "open")
+        await leaver.look()
+        await _sends(leaver, "text", "hello")
+        gone = here.person(Channel.WEBCHAT, leaver.cookies["session"])
+        await until(lambda: _nothing(here.waiting), "the first is dealt with")
+        used = (await here.redis.info("memory"))["used_memory"]
+        await here.redis.config_set("maxmemory", used + 4_000_000)
+        flood = World(here.redis, here.keys, retention=DAY)
+        crowd = [flood.someone(f"flood {number}") for number in range(5_000)]
+        accepted = await _fill(here, crowd)
+        assert accepted < len(crowd), "the flood was too small"
+        # At both doors the right card, and nothing confirmed that is not stored.
+        await visitor.look()
+        page = await _sends(visitor, "text", DANGER["en"])
+        if visitor.last is None or visitor.last.status_code != 503:
+            failures.append("web: not refused")
+        if not _on_page(page, text_of("report_danger")):
+            failures.append("web: no card")
+        chat = api.world.person(language="en")
+        chat.says(DANGER["en"])
+        if not await until(lambda: text_of("report_danger") in chat.answers(), "card"):
+            failures.append(f"{mode}: no card")
+        # Who leaves is taken in, and everything accepted is answered, while it is full.
+        await leaver.leave()
+        if not await until(lambda: _nothing(here.waiting), "answered", 60):
+            failures.append("what was accepted waits")
+        silent = [one for one in crowd[:accepted] if not await here.screen(one.id)]
+        if silent:
+            failures.append(f"{len(silent)} of the flood were not answered")
+        if await here.redis.exists(here.keys.session(gone), here.keys.datakey(gone)):
+            failures.append("left, and still there")
+        # They leave, and there is room: nobody had to do anything.
+        for one in crowd[:accepted]:
+            await here.door.inbox.accept(one.inbound(text="/exit"), f"exit {one.id}")
+        if not await until(lambda: not api.world.pending, "confirmed", 60):
+            failures.append(f"{mode}: never confirmed")
+        for left in (here.waiting, here.undelivered):
+            if not await until(lambda left=left: _nothing(left), "all is done", 60):
+                failures.append(f"{left.__name__} is stuck")
+        page = await _sends(visitor, "text", DANGER["en"])
+        if visitor.last is None or visitor.last.status_code != 200:
+            failures.append("web: still refused")
+    tries = accepted + 8
+    promise("P5", f"a flood fills Redis, web and {mode}", tries, len(failures),
+            "; ".join([*failures[:3], f"{accepted} accepted"]))  # fmt: skip
+
+
+async def _fill(here: Place, crowd: list[Someone]) -> int:
+    """Everybody says hello until nobody is let in, though nobody waits any more; how many were."""
+    let_in, before = 0, -1
+    while let_in < len(crowd):
+        try:
+            await here.door.inbox.accept(crowd[let_in].inbound(text="hello"), f"flood {let_in}")
+            let_in += 1
+        except QueueUnavailable:
+            if let_in == before:
+                return let_in
+            before = let_in
+            await until(lambda: _nothing(here.waiting), "what waits is answered", 60)
+    return let_in
 
 
 async def test_accepted_before_memory_ran_out_is_answered_while_it_is_out(

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from bot.channels import telegram
 from bot.inbox import Inbox
 from bot.keys import Keys
+from bot.leases import own_name
 from bot.outbox import Outbox
 from bot.settings import Settings
 from bot.vault import Vault
@@ -24,9 +25,10 @@ async def main() -> None:
         telegram_file_base_url=asked["base_url"],
     )
     async with Redis.from_url(asked["redis"]) as redis:
+        inbox = Inbox(redis, keys, vault, own_name())
         door = telegram.TelegramDoor(
-            settings, redis, keys, vault, Inbox(redis, keys, vault), Outbox(redis, keys, vault),
-            WORDS, emergency, first_pause=0.02,
+            settings, redis, keys, vault, inbox, Outbox(redis, keys, vault), WORDS, emergency,
+            first_pause=0.02,
         )  # fmt: skip
         await door.run(asyncio.Event())
 

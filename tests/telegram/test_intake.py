@@ -185,6 +185,13 @@ async def test_malformed_and_unknown_updates_hold_up_nobody(house: House, mode: 
             {"message": {"message_id": 1, "date": 1, "chat": {"id": 7}, "text": "x"}}
         )
         house.api.world.raw({"message": {"message_id": 1, "chat": room, "text": "x"}})
+        for group in ({"id": ["x"], "type": "group"}, {"id": -7, "type": "group"}):
+            sender = {"id": 1, "is_bot": False, "first_name": "x", "language_code": 7}
+            body = {"message_id": 1, "date": 1, "chat": group, "from": sender, "text": "x"}
+            house.api.world.raw({"message": body})
+        change = {"chat": {"id": -7, "type": "channel"}, "from": {"id": 1, "is_bot": False,
+                  "first_name": "x"}, "date": 1, "new_chat_member": None}  # fmt: skip
+        house.api.world.raw({"my_chat_member": {**change, "old_chat_member": None}})
         ana.says("after them")
         assert [found.text for found in await house.stores(1)] == ["after them"]
         await all_confirmed(house)
@@ -340,6 +347,8 @@ async def test_the_webhook_opens_only_with_its_secret(house: House):
         assert await status(SECRET) == 200
         assert await status(SECRET, json=["no", "update"]) == 400
         assert await status(SECRET, content=b"{", json=None) == 400
+        assert await status(SECRET, content=b"[" * 900_000, json=None) == 400
+        assert await status(SECRET, json={"update_id": ["x"], "message": {}}) == 200
         assert await status(SECRET, content=b"{" * 1_000_001, json=None) == 413
         assert (await client.get(house.webhook_url)).status_code == 405
         asked = house.api.called("setWebhook")[0]

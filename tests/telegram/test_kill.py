@@ -1,12 +1,15 @@
-"""kill -9 at any moment: no message of a person and no reply to them is lost."""
+"""kill -9 at any moment: no message of a person and no reply to them is lost, or kept waiting."""
 
 import asyncio
 import contextlib
 import json
+import os
 import random
 import secrets
+import signal
 import sys
 
+from bot.leases import NAME, free
 from bot.vault import Vault
 from tests.redis_server import RedisServer
 from tests.telegram.conftest import House
@@ -60,3 +63,29 @@ async def test_nothing_is_lost_or_stored_twice_when_the_door_is_killed_again_and
     answers = ana.answers()
     assert list(dict.fromkeys(answers)) == [f"answer {number}" for number in range(50)]
     assert len(answers) <= 54
+
+
+async def test_the_lock_of_a_door_known_to_be_dead_is_free_at_once(
+    house: House, shared_redis: RedisServer
+):
+    asked = json.dumps({
+        "prefix": house.keys.prefix, "master": secrets.token_hex(32), "token": house.api.token,
+        "base_url": house.api.base_url, "redis": shared_redis.url,
+    })  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.telegram.door_process", asked, env=os.environ | {NAME: "first"}
+    )
+    lock = house.keys.poller()
+    async with asyncio.timeout(60):
+        while await house.redis.get(lock) != b"first":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    process.send_signal(signal.SIGSTOP)
+    await house.redis.persist(lock)  # it would never lapse
+    process.kill()
+    await process.wait()
+    async with house.open() as door:
+        await free(house.redis, house.keys, "another")
+        assert await door._hold() is False
+        await free(house.redis, house.keys, "first")
+        house.api.world.person().says("hello")
+        await house.stores(1)

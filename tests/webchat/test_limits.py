@@ -5,6 +5,9 @@ import logging
 
 import pytest
 
+from bot.channels.webchat.contract import PLACE_A_MINUTE, TEXTS_A_MINUTE, URGENT_A_MINUTE
+from bot.keys import SHARDS
+from tests.promises.wire import Answer, hit
 from tests.webchat.visitors import House
 
 SECRET_HEADERS = {
@@ -64,7 +67,8 @@ async def test_the_cookies_are_locked(house: House, secure: bool) -> None:
         assert ("secure" in attributes) is secure
         assert not any(part.startswith(("expires", "max-age")) for part in attributes)
     name, _, value = given[1].partition(";")[0].partition("=")
-    assert name == "session"
+    # No page of a neighbour's may put a cookie of its own there (only without TLS it could).
+    assert name == ("__Host-session" if secure else "session")
     assert len(value) >= 43  # 256 bits
 
 
@@ -302,3 +306,36 @@ async def test_the_script_gets_its_answers_as_json(house: House) -> None:
         away = await someone.request("POST", "/choice", files={"payload": (None, "do:leave")})
         assert "session" not in someone.cookies
         assert json.loads(away.text)["away"].startswith("https://")
+
+
+async def test_one_address_cannot_fill_the_store_and_is_still_shown_the_right_card(
+    house: House,
+) -> None:
+    """Without cookies everybody is a new visitor, so only where they are can be counted."""
+
+    async def writes(text: str, source: str) -> Answer:
+        kind = [("content-type", "application/x-www-form-urlencoded")]
+        return await hit(house.app, "POST", "/message", kind, f"text={text}".encode(), source)
+
+    answers = [await writes("hello", "8.8.8.8") for _ in range(PLACE_A_MINUTE + 3)]
+    assert [one.status for one in answers] == [303] * PLACE_A_MINUTE + [429] * 3
+    assert "9-1-1" in answers[-1].text
+    assert "9-8-8" in (await writes("i want to kill myself", "8.8.8.8")).text
+    assert (await writes("hello", "2001:4860:4860::8888")).status == 303  # elsewhere
+    for _ in range(PLACE_A_MINUTE + 3):  # a proxy's own address says nothing about anybody
+        assert (await writes("hello", "10.0.0.7")).status == 303
+    stored = sum([await house.redis.xlen(house.keys.inbox(shard)) for shard in range(SHARDS)])
+    assert stored == 2 * PLACE_A_MINUTE + 4
+    house.clock.now += 1
+    assert (await writes("hello", "8.8.8.8")).status == 303
+
+
+async def test_words_of_danger_always_pass_but_not_for_filling_the_store(house: House) -> None:
+    async with house.visitor(Accept="application/json") as someone:
+        for number in range(TEXTS_A_MINUTE + URGENT_A_MINUTE + 2):
+            words = {"text": (None, f"{number} he is going to kill me")}
+            answer = await someone.request("POST", "/message", files=words)
+        assert answer.status_code == 429
+        assert "9-1-1" in json.loads(answer.text)["notice"]
+    stored = sum([await house.redis.xlen(house.keys.inbox(shard)) for shard in range(SHARDS)])
+    assert stored == TEXTS_A_MINUTE + URGENT_A_MINUTE

@@ -32,6 +32,10 @@ LAST_TRY: Final = 40
 #: One visitor may send this many a minute. Buttons have more room: "the buttons still work".
 TEXTS_A_MINUTE: Final = 20
 CHOICES_A_MINUTE: Final = 60
+#: One address of the wide Internet, whoever writes from there: without cookies everybody is a new
+#: visitor. And one visitor's words of danger. Beyond, the right card is shown and nothing kept.
+PLACE_A_MINUTE: Final = 300
+URGENT_A_MINUTE: Final = 60
 
 #: Every text of the `web` section that the page uses (a test looks for them in all languages).
 WEB_TEXTS: Final = (

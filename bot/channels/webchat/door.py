@@ -22,8 +22,10 @@ from bot.channels.webchat.contract import (
     NEUTRAL_SITE,
     PAGE_WAIT,
     PAYLOAD_MAX,
+    PLACE_A_MINUTE,
     STORE_PATIENCE,
     TEXTS_A_MINUTE,
+    URGENT_A_MINUTE,
     Emergency,
     Words,
 )
@@ -40,6 +42,7 @@ from bot.channels.webchat.visitor import (
 from bot.errors import QueueUnavailable
 from bot.inbox import Inbox
 from bot.messages import Channel, Inbound, Kind, Reply
+from bot.place import is_far, place_of
 from bot.vault import Vault
 
 #: How long Leave's answer may wait for Redis, seconds. It goes out in any case.
@@ -81,6 +84,8 @@ class Door:
             Kind.TEXT: Pace(TEXTS_A_MINUTE, clock),
             Kind.BUTTON: Pace(CHOICES_A_MINUTE, clock),
         }
+        self._places = Pace(PLACE_A_MINUTE, clock)
+        self._urgent = Pace(URGENT_A_MINUTE, clock)
         # Their words are not kept: a card, or only the numbers, in their language.
         self._meanwhile: dict[str, list[Reply]] = {}
 
@@ -175,11 +180,20 @@ class Door:
         sent = Sent(request, form, kind, content, token, self._person(token), hint)
         if not content.strip():
             return await self._notice(sent, [self._reply("empty", hint)], 200)
+        typed = content if kind is Kind.TEXT else ""
         allowed = self._pace[kind].allows(sent.person)
         # A cry for help is never "too fast".
-        if not allowed and kind is Kind.TEXT and not self._emergency.urgent(content):
+        if not allowed and typed and not self._emergency.urgent(typed):
             return await self._notice(sent, [self._reply("too_fast", hint)], 429)
+        if not (allowed or self._urgent.allows(sent.person)) or self._is_flooded(request):
+            return await self._notice(sent, self._emergency.answer(typed, hint), 429)
         return await self._accept(sent)
+
+    def _is_flooded(self, request: Request) -> bool:
+        """Whether so much comes from one address that it fills the store, not conversations."""
+        host = request.client.host if request.client else ""
+        place = self._vault.word_mark("place", place_of(host))  # the address is not kept
+        return is_far(host) and not self._places.allows(place)
 
     async def _accept(self, sent: Sent) -> Response:
         typed = sent.kind is Kind.TEXT

@@ -31,7 +31,11 @@ _OTHER_NAMES: Final = {
 
 @dataclass(frozen=True)
 class Cookies:
-    """Reads, sets and clears the two cookies, always with the same attributes."""
+    """Reads, sets and clears the two cookies, always with the same attributes.
+
+    With `__Host-` no other site of the same domain, and nobody on the way, can put theirs into
+    somebody's browser and then read what is written under it.
+    """
 
     secure: bool
     vault: Vault
@@ -45,7 +49,7 @@ class Cookies:
         return self.session_of(request) or self._read(request, VISIT) or self.vault.visitor_token()
 
     def _read(self, request: Request, name: str) -> str:
-        value = request.cookies.get(name, "")
+        value = request.cookies.get(self._name(name), "")
         return value if self.vault.is_visitor_token(value) else ""
 
     def begin_visit(self, request: Request, response: Response) -> None:
@@ -62,14 +66,17 @@ class Cookies:
         """Takes both cookies away."""
         for name in (SESSION, VISIT):
             response.delete_cookie(
-                name, path="/", secure=self.secure, httponly=True, samesite="strict"
+                self._name(name), path="/", secure=self.secure, httponly=True, samesite="strict"
             )
 
     def _set(self, response: Response, name: str, value: str) -> None:
         # No expiry: the browser forgets it when it is closed.
         response.set_cookie(
-            name, value, path="/", secure=self.secure, httponly=True, samesite="strict"
+            self._name(name), value, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
+
+    def _name(self, name: str) -> str:
+        return f"__Host-{name}" if self.secure else name
 
 
 def match_language(header: str, offered: Sequence[str]) -> str:

@@ -1,11 +1,15 @@
 // Makes the desk live. Everything works without it: this only fetches again what has changed,
-// sends replies without leaving the page, and adds the keyboard.
+// sends without leaving the page, and adds the keyboard (keys.js), the search (phrases.js) and the
+// alerts (alerts.js).
+import { ring, watch } from "./alerts.js";
+import { listen } from "./keys.js";
+import { emptyReply, openBank, phraseId } from "./phrases.js";
+
 const find = (selector) => document.querySelector(selector);
 const csrf = find("meta[name=csrf]").content;
 const desk = find("#desk");
 const talk = find("#conversation");
 const reply = find("#reply");
-const title = document.title;
 let over = false;
 
 function leave() {
@@ -38,43 +42,6 @@ setInterval(() => {
   }
 }, 1000);
 
-// -- sound: off until a counsellor wants it; it says that somebody is there and nothing else ------
-
-const sound = find("#sound");
-let tones = null;
-
-function showSound() {
-  const on = localStorage.getItem("sound") === "on";
-  sound.hidden = false;
-  sound.textContent = on ? sound.dataset.on : sound.dataset.off;
-}
-
-function toggleSound() {
-  localStorage.setItem("sound", localStorage.getItem("sound") === "on" ? "off" : "on");
-  showSound();
-  chime(1);
-}
-
-// Browsers allow sound only after a press or a key on the page: until then there is none.
-function chime(times) {
-  if (localStorage.getItem("sound") !== "on" || !navigator.userActivation?.hasBeenActive) return;
-  tones ??= new AudioContext();
-  for (let at = 0; at < times; at += 1) {
-    const [tone, volume, start] = [tones.createOscillator(), tones.createGain(), tones.currentTime + at * 0.4];
-    tone.frequency.value = 587;
-    volume.gain.setValueAtTime(0.0001, start);
-    volume.gain.exponentialRampToValueAtTime(0.2, start + 0.03);
-    volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.35);
-    tone.connect(volume).connect(tones.destination);
-    tone.start(start);
-    tone.stop(start + 0.36);
-  }
-}
-
-function waitingIds() {
-  return new Set([...desk.querySelectorAll(".queue > li")].map((one) => one.dataset.id));
-}
-
 // -- the desk ----------------------------------------------------------------------------------
 
 async function get(path) {
@@ -83,23 +50,35 @@ async function get(path) {
   return answer;
 }
 
+async function post(path, body) {
+  const answer = await fetch(`/api${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF": csrf },
+    body: JSON.stringify(body),
+  });
+  if (answer.status === 401) leave();
+  return answer;
+}
+
+// Shows a part anew; who stood on something in it stands there again, or at the part's beginning.
+function show(part, html) {
+  const key = part.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const lost = part.contains(document.activeElement);
+  part.innerHTML = html; // our own template, escaped there
+  startTicking(part);
+  if (!lost) return;
+  const again = key && part.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!again) part.tabIndex = -1;
+  (again ?? part).focus();
+}
+
 async function refreshDesk() {
   const answer = await get("/desk/live");
   if (!answer.ok) return;
-  const focused = document.activeElement?.dataset?.key;
-  const known = waitingIds();
-  desk.innerHTML = await answer.text(); // our own template, escaped there
-  startTicking(desk);
-  if (focused) desk.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
-  const fresh = [...desk.querySelectorAll(".queue > li")].filter((one) => !known.has(one.dataset.id));
-  if (fresh.length) chime(fresh.some((one) => one.classList.contains("red")) ? 3 : 1);
-  count();
+  show(desk, await answer.text());
 }
 
-function count() {
-  const waiting = desk.querySelectorAll(".queue > li").length;
-  document.title = waiting ? `(${waiting}) ${title}` : title;
-  const said = `${waiting} ${desk.dataset.waiting}`;
+function announce(said) {
   if (find("#announce").textContent !== said) find("#announce").textContent = said;
 }
 
@@ -117,7 +96,8 @@ function close(text) {
   find("#lines").replaceChildren();
   find("#card").replaceChildren();
   if (find("#ending")?.open) find("#ending").close();
-  for (const part of talk.querySelectorAll("#say, #alarm, .acts, #phrases, .wrap-up, #nothing")) part.remove();
+  const rest = "#say, #alarm, #phrases, .cards, .acts, #transfer, #own, .wrap-up, #nothing";
+  for (const part of talk.querySelectorAll(rest)) part.remove();
 }
 
 let busy = Promise.resolve();
@@ -148,13 +128,11 @@ async function fetchTalk() {
     const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
     find("#nothing")?.remove();
     find("#lines").insertAdjacentHTML("beforeend", more);
-    if (document.hidden && find("#lines").lastElementChild.matches(".person")) chime(1);
     if (atEnd) scroll.scrollTop = scroll.scrollHeight;
   }
   const card = await get(`${path}/card`);
   if (card.ok) {
-    find("#card").innerHTML = await card.text();
-    startTicking(find("#card"));
+    show(find("#card"), await card.text());
     showAlarm();
   }
 }
@@ -168,7 +146,21 @@ function showAlarm() {
   find("#ending")?.close(); // nobody ends a talk over words of danger not yet read
   alarm.hidden = false;
   alarm.textContent = said;
-  chime(3);
+  ring("red");
+}
+
+// Sends something, then shows what became of it; false when it did not go out.
+async function sendTo(path, body) {
+  try {
+    const answer = await post(path, body);
+    if (answer.ok) problem("");
+    else if (![403, 410].includes(answer.status)) throw new Error();
+    refreshTalk(); // says so when the talk is over, or somebody else's; nobody waits for it
+    return answer.ok;
+  } catch {
+    problem(talk.dataset.notSent);
+    return false;
+  }
 }
 
 async function send(event) {
@@ -176,29 +168,53 @@ async function send(event) {
   const text = reply.value.trim();
   if (!text || reply.readOnly) return;
   reply.readOnly = true;
-  try {
-    const answer = await fetch(`/api/handoffs/${talk.dataset.id}/say`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF": csrf },
-      body: JSON.stringify({ text, phrase: reply.dataset.phrase ?? "" }),
-    });
-    if (answer.status === 401) leave();
-    if (answer.status === 410 || answer.status === 403) {
-      await refreshTalk();
-    } else if (answer.ok) {
-      reply.value = "";
-      delete reply.dataset.phrase;
-      problem("");
-      await refreshTalk();
-    } else {
-      problem(talk.dataset.notSent);
-    }
-  } catch {
-    problem(talk.dataset.notSent);
-  }
+  const sent = await sendTo(`/handoffs/${talk.dataset.id}/say`, { text, phrase: phraseId() });
   reply.readOnly = false;
+  if (sent) emptyReply();
   reply.focus();
 }
+
+async function sendCard(event) {
+  const form = event.target;
+  if (!form.matches("form.card")) return;
+  event.preventDefault();
+  if (form.dataset.busy) return; // pressed twice is sent once
+  form.dataset.busy = "1";
+  const { csrf: _, ...fields } = Object.fromEntries(new FormData(form, event.submitter));
+  if (await sendTo(form.getAttribute("action"), fields)) announce(form.dataset.done ?? talk.dataset.sent);
+  delete form.dataset.busy;
+  const folded = form.closest("details");
+  if (folded?.open) {
+    folded.open = false;
+    folded.querySelector("summary").focus();
+  }
+}
+
+// -- the private note --------------------------------------------------------------------------
+
+const note = find("#own-note");
+let kept = note?.value ?? "";
+
+function noteState(name) {
+  find("#own-state").textContent = name ? find("#own-state").dataset[name] : "";
+}
+
+async function keepNote(event) {
+  event.preventDefault();
+  const text = note.value;
+  try {
+    const answer = await post(`/handoffs/${talk.dataset.id}/note`, { note: text });
+    if (answer.ok) kept = text;
+    noteState(!answer.ok ? "notSaved" : note.value === kept ? "saved" : "unsaved");
+  } catch {
+    noteState("notSaved");
+  }
+}
+
+// Words not sent and not kept are not lost by a slip of the hand.
+addEventListener("beforeunload", (event) => {
+  if (!over && (reply?.value.trim() || (note && note.value !== kept))) event.preventDefault();
+});
 
 // -- ending: asked for first, where the person's next words can still be seen coming ---------------
 
@@ -213,70 +229,36 @@ function goOn(event) {
   reply.focus();
 }
 
-// -- phrases -----------------------------------------------------------------------------------
+// -- one's conversations -------------------------------------------------------------------------
 
-function insert(event) {
-  const phrase = event.target.closest(".phrase");
-  if (!phrase) return;
-  event.preventDefault();
-  const text = (phrase.querySelector(".said") ?? phrase.querySelector(".beside")).textContent;
-  const before = reply.value.trim();
-  reply.value = before ? `${before} ${text}` : text;
-  if (before) delete reply.dataset.phrase;
-  else reply.dataset.phrase = phrase.value;
-  reply.focus();
+function go(step) {
+  const links = [...document.querySelectorAll("[data-mine-id]")];
+  const at = links.findIndex((one) => one.matches("[aria-current]"));
+  links.at(at < 0 && step > 0 ? 0 : (Math.max(at, 0) + step) % links.length)?.click();
 }
 
-function search() {
-  const wanted = find("#search").value.toLowerCase();
-  for (const phrase of document.querySelectorAll(".phrase")) {
-    phrase.hidden = !phrase.textContent.toLowerCase().includes(wanted);
-  }
-  for (const group of document.querySelectorAll("#phrases fieldset")) {
-    group.hidden = !group.querySelector(".phrase:not([hidden])");
-  }
+// Somebody else one talks with has written, or has gone.
+function mark(change) {
+  const link = talk && find(`.mine [data-mine-id="${CSS.escape(change.id)}"]:not([aria-current])`);
+  if (!link) return;
+  if (["abandoned", "closed", "expired"].includes(change.what)) link.remove();
+  if (change.what !== "heard") return;
+  link.querySelector(".fresh").hidden = false;
+  announce(link.textContent.trim());
 }
 
-// -- the keyboard: never taken from somebody who types -----------------------------------------
-
-function typing(target) {
-  return target.matches("input, textarea, select") || target.isContentEditable;
+function takeNext() {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: "/desk/next", hidden: true });
+  form.append(Object.assign(document.createElement("input"), { name: "csrf", value: csrf }));
+  document.body.append(form);
+  form.submit();
 }
 
 function passOn() {
   const box = find("#transfer");
-  if (box) {
-    box.open = true;
-    find("#to").focus();
-  }
-}
-
-function key(event) {
-  if (event.altKey && !event.ctrlKey && !event.metaKey) {
-    const act = { KeyT: takeNext, KeyR: () => reply?.focus(), KeyE: () => find("button.end")?.click(), KeyX: passOn };
-    if (act[event.code]) {
-      event.preventDefault();
-      act[event.code]();
-    }
-    return;
-  }
-  if (event.target === reply && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    find("#say").requestSubmit();
-    return;
-  }
-  if (typing(event.target) || event.ctrlKey || event.metaKey) return;
-  if (event.key === "?") find("#help").showModal();
-  if (event.key === "/" && find("#search")) {
-    event.preventDefault();
-    find("#phrases").open = true;
-    find("#search").focus();
-  }
-}
-
-function takeNext() {
-  const button = find("button.next");
-  if (button) button.click();
-  else location.assign("/desk");
+  if (!box) return;
+  box.open = true;
+  find("#to").focus();
 }
 
 // -- start -------------------------------------------------------------------------------------
@@ -285,6 +267,7 @@ let planned = 0;
 
 // Several changes at once are one refresh.
 function refreshSoon(change) {
+  mark(change);
   if (talk && change.what !== "resync" && change.id !== talk.dataset.id) return;
   if (planned) return;
   planned = setTimeout(() => {
@@ -316,19 +299,29 @@ heart.onmessage = (event) => {
   if (event.data.status === 401) leave();
 };
 
-document.addEventListener("keydown", key);
+listen({
+  KeyJ: () => go(1),
+  KeyK: () => go(-1),
+  KeyT: takeNext,
+  KeyR: () => reply?.focus(),
+  KeyN: () => note?.focus(),
+  KeyX: passOn,
+  KeyE: () => find("button.end")?.click(),
+  "/": openBank,
+  "?": () => find("#help").showModal(),
+});
 find("#show-help").hidden = false;
 find("#show-help").addEventListener("click", () => find("#help").showModal());
-sound.addEventListener("click", toggleSound);
-showSound();
+watch(events);
 startTicking(document);
-if (desk) count();
 if (find("#say")) {
   find("#say").addEventListener("submit", send);
   find("button.end").addEventListener("click", askToEnd);
   find("#go-on").addEventListener("click", goOn);
-  find("#phrases").addEventListener("click", insert);
-  find("#find")?.removeAttribute("hidden");
-  find("#search")?.addEventListener("input", search);
 }
+if (note) {
+  find("#own").addEventListener("submit", keepNote);
+  note.addEventListener("input", () => noteState(note.value === kept ? "" : "unsaved"));
+}
+talk?.addEventListener("submit", sendCard);
 if (talk) find("#scroll").scrollTop = find("#scroll").scrollHeight;

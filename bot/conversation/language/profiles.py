@@ -1,11 +1,13 @@
 """Reads a message with langdetect's n-gram profiles: every n-gram once, no random sampling.
 
-The factories are built when this module is imported, before any thread or handler can ask: the
-stock library publishes its own factory before the profiles are in it.
+A script's profiles are loaded with the first message in it: doors ask for them only while Redis is
+away, and a process that was killed has to be back soon. None is seen before its profiles are in it
+(the stock library publishes its own factory before that).
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Final
 import langdetect
 from langdetect.detector import Detector
 from langdetect.detector_factory import DetectorFactory
+from langdetect.utils.lang_profile import LangProfile
 
 from bot.conversation.language.codes import OTHER, ROMANISED, SHARED_SCRIPTS
 
@@ -54,23 +57,22 @@ class _ExactDetector(Detector):  # type: ignore[misc]  # langdetect has no types
         return sums, len(ngrams)
 
 
-def _build_factory(script: str) -> DetectorFactory:
+@functools.cache
+def _factory(script: str) -> DetectorFactory:
     # Missing only while it is being built.
-    profiles = json.loads(OWN_FILE.read_text(encoding="utf-8")) if OWN_FILE.is_file() else {}
-    own = [
-        json.dumps({**profile, "name": _OWN + state})
-        for state, profile in profiles.items()
-        if state in SHARED_SCRIPTS[script]
-    ]
+    own = json.loads(OWN_FILE.read_text(encoding="utf-8")) if OWN_FILE.is_file() else {}
     stock = [s for s in SHARED_SCRIPTS[script] if s != OTHER and s not in ROMANISED]
     stock.extend(_OTHERS[script])
-    texts = [(_STOCK / name).read_text(encoding="utf-8") for name in stock]
+    profiles = [json.loads((_STOCK / name).read_text(encoding="utf-8")) for name in stock]
+    profiles += [
+        {**profile, "name": _OWN + state}
+        for state, profile in own.items()
+        if state in SHARED_SCRIPTS[script]
+    ]
     factory = DetectorFactory()
-    factory.load_json_profile([*texts, *own])
+    for index, profile in enumerate(profiles):
+        factory.add_profile(LangProfile(**profile), index, len(profiles))
     return factory
-
-
-_FACTORIES: Final = {script: _build_factory(script) for script in _OTHERS}
 
 
 def read(text: str, script: str) -> tuple[dict[str, float], int]:
@@ -78,7 +80,7 @@ def read(text: str, script: str) -> tuple[dict[str, float], int]:
 
     `text` is cleaned and holds only words of `script`, which is latin, cyrillic or arabic.
     """
-    factory = _FACTORIES[script]
+    factory = _factory(script)
     detector = _ExactDetector(factory)
     detector.append(text)
     sums, ngrams = detector.log_likelihoods()

@@ -7,10 +7,9 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from bot.conversation.language.cleaning import fold
 from bot.conversation.language.codes import LANGUAGES, STATES
+from bot.data_file import read_mapping
 from bot.errors import DataError
 
 _HERE: Final = Path(__file__).parent
@@ -22,8 +21,7 @@ _NOT_ARABIZI: Final = re.compile(
 
 
 def _load(name: str, allowed: Container[str]) -> dict[str, tuple[str, ...]]:
-    path = _HERE / name
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_mapping(_HERE / name)
     for state, words in content.items():
         if state not in allowed:
             raise DataError(f"{name}: unknown language {state}")

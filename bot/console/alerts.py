@@ -1,0 +1,41 @@
+"""What open pages ring for: how many wait, whether somebody new does, who waits too long."""
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from bot.handoff.escalation import LATE
+from bot.handoff.queue import Queue
+from bot.safety.levels import Level
+
+#: So many of the queue are looked at. Behind them nobody is RED unless all of them are.
+LOOKED_AT: Final = 500
+
+
+class Alerts:
+    """Compares the queue with how it was at the last look; one for all pages of a process."""
+
+    def __init__(self, queue: Queue, clock: Callable[[], float]) -> None:
+        self._queue, self._clock = queue, clock
+        self._known: dict[str, Level] | None = None
+
+    async def look(self) -> str:
+        """`{"waiting": number, "late": number, "new": level or ""}`: counts, nobody's id.
+
+        `late` are those RED to whom somebody should have come (escalation.py). `new` is the level
+        of the most urgent who waits since the last look, or became RED. Raises RedisError.
+        """
+        waiting, line = await self._queue.line(LOOKED_AT)
+        late = sum(level is Level.RED and self._clock() - asked >= LATE for _, level, asked in line)
+        known, now = self._known, {one: level for one, level, _ in line}
+        self._known = now
+        fresh = [
+            level
+            for one, level in now.items()
+            if known is not None
+            and (one not in known or level is Level.RED is not known[one])
+            # When the queue is longer, whoever moves up into view is not new.
+            and (waiting <= LOOKED_AT or level is Level.RED)
+        ]
+        new = min(fresh).name.lower() if fresh else ""
+        return json.dumps({"waiting": waiting, "late": late, "new": new})

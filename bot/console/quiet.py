@@ -1,0 +1,39 @@
+"""A person falls silent in a talk: the counsellor may keep it open, or let it close by itself."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from bot.console import acts
+from bot.console.answers import Refused
+from bot.console.context import account_of, console, form_of
+from bot.errors import SessionEnded
+from bot.handoff.record import Handoff
+
+#: What `on` may be, from a form or in JSON.
+_MEANS = {"1": True, "0": False, "true": True, "false": False}
+
+
+async def keep_open(request: Request) -> Response:
+    """POST on=1|0: back to the conversation."""
+    handoff = await _kept(request)
+    return RedirectResponse(f"/handoffs/{handoff.id}#silence", 303)
+
+
+async def api_keep_open(request: Request) -> JSONResponse:
+    """POST {"on": true|false}."""
+    await _kept(request)
+    return JSONResponse({"kept": True})
+
+
+async def _kept(request: Request) -> Handoff:
+    desk, account = console(request), account_of(request)
+    handoff = await acts.mine(request)
+    on = _MEANS.get(str(form_of(request).get("on", "")).lower())
+    if on is None:
+        raise Refused("bad_request")
+    try:
+        await desk.queue.keep_open(handoff.id, account.login, on)
+    except SessionEnded:
+        raise Refused("not_yours") from None
+    await desk.audit.write(account.login, "keep_open" if on else "let_close", handoff.id)
+    return handoff

@@ -1,0 +1,160 @@
+// Calls the counsellor: the number in the title, a calm sound, a notification that says the level
+// and nothing else. Sound and notifications are off until somebody presses their button.
+const find = (selector) => document.querySelector(selector);
+const words = find("#alerts").dataset;
+const talk = find("#conversation");
+const title = document.title;
+/** What each sound is made of, hertz: rising for red, one low tone for everything else. */
+const TUNES = { red: [523, 659, 784], other: [392] };
+/** A screen reader is told how many wait at most every so many milliseconds; of red at once. */
+const CALM = 15_000;
+let [waiting, late, unread] = [Number(words.count), Number(words.late), 0];
+
+// -- what the counsellor has switched on, kept in this browser ---------------------------------
+
+const isOn = (name) => localStorage.getItem(name) === "on";
+
+function toggle(button, name) {
+  localStorage.setItem(name, isOn(name) ? "off" : "on");
+  showButton(button, name);
+}
+
+function showButton(button, name) {
+  const blocked = name === "notify" && isOn(name) && Notification.permission !== "granted";
+  button.hidden = false;
+  button.textContent = blocked ? button.dataset.blocked : isOn(name) ? button.dataset.on : button.dataset.off;
+}
+
+// -- sound ------------------------------------------------------------------------------------
+
+let tones = null;
+
+// Of several open pages one rings.
+function isFirst(tune) {
+  const [now, name] = [Date.now(), `rang.${tune}`];
+  if (Math.abs(now - Number(localStorage.getItem(name))) < 1500) return false;
+  localStorage.setItem(name, now);
+  return true;
+}
+
+/** Rings for a level, when sound is on. Browsers allow it only after a press or key on the page. */
+export function ring(level) {
+  const tune = level === "red" ? "red" : "other";
+  if (!isOn("sound") || !navigator.userActivation?.hasBeenActive || !isFirst(tune)) return;
+  tones ??= new AudioContext();
+  tones.resume();
+  TUNES[tune].forEach((frequency, at) => {
+    const [tone, volume, start] = [tones.createOscillator(), tones.createGain(), tones.currentTime + at * 0.3];
+    tone.frequency.value = frequency;
+    volume.gain.setValueAtTime(0.0001, start);
+    volume.gain.exponentialRampToValueAtTime(0.2, start + 0.05);
+    volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.6);
+    tone.connect(volume).connect(tones.destination);
+    tone.start(start);
+    tone.stop(start + 0.61);
+  });
+}
+
+// -- notification: whoever passes by the screen reads it too, so it holds the level only -----------
+
+const isAway = () => document.hidden || !document.hasFocus();
+
+function notify(level) {
+  if (!isOn("notify") || Notification.permission !== "granted" || !isAway()) return;
+  const shown = new Notification(words[level], { tag: "northlight", renotify: true, silent: true });
+  shown.onclick = () => {
+    window.focus();
+    shown.close();
+  };
+}
+
+async function toggleNotify(button) {
+  toggle(button, "notify");
+  if (isOn("notify") && Notification.permission === "default") await Notification.requestPermission();
+  showButton(button, "notify");
+}
+
+function call(level) {
+  ring(level);
+  notify(level);
+}
+
+// -- title and screen reader ---------------------------------------------------------------------
+
+function showTitle() {
+  const count = waiting + unread;
+  document.title = count ? `(${count}) ${title}` : title;
+}
+
+let [said, planned] = [-CALM, 0];
+
+function announce(red) {
+  // In a talk only red is worth an interruption.
+  if (talk && !red) return;
+  if (planned && !red) return;
+  clearTimeout(planned);
+  const rest = red ? 0 : Math.max(0, said + CALM - performance.now());
+  planned = setTimeout(() => {
+    [said, planned] = [performance.now(), 0];
+    const text = `${red ? `${words.red}. ` : ""}${waiting} ${words.waiting}`;
+    if (find("#announce").textContent !== text) find("#announce").textContent = text;
+  }, rest);
+}
+
+// -- what happens -------------------------------------------------------------------------------
+
+// How the queue stands: {waiting, late, new}, see bot/console/alerts.py.
+function onQueue(now) {
+  const changed = now.waiting !== waiting;
+  const banner = find("#late"); // supervisors only
+  const level = banner && now.late > late ? "red" : now.new;
+  if (level) call(level);
+  [waiting, late] = [now.waiting, now.late];
+  if (banner) {
+    const text = late ? banner.dataset.words.replace("{count}", late) : "";
+    if (banner.textContent !== text) banner.textContent = text;
+    banner.hidden = !late;
+  }
+  showTitle();
+  if (changed || now.new === "red") announce(now.new === "red");
+}
+
+// A line of somebody one talks with, unless one is looking at it.
+function onHeard(id) {
+  const here = talk?.dataset.id === id && talk.dataset.mine === "1";
+  const link = find(`[data-mine-id="${CSS.escape(id)}"]`);
+  if ((!here && !link) || (here && !isAway())) return;
+  const sign = here ? find("#card .level") : (link.querySelector(".level") ?? link.parentElement.querySelector(".level"));
+  call(sign?.classList[1] ?? "green");
+  if (isAway()) unread += 1;
+  showTitle();
+}
+
+function seen() {
+  if (isAway()) return;
+  unread = 0;
+  showTitle();
+}
+
+/** Starts it all on the page's stream of events. */
+export function watch(events) {
+  events.addEventListener("queue", (event) => onQueue(JSON.parse(event.data)));
+  events.addEventListener("change", (event) => {
+    const change = JSON.parse(event.data);
+    if (change.what === "heard") onHeard(change.id);
+  });
+  addEventListener("focus", seen);
+  document.addEventListener("visibilitychange", seen);
+  const sound = find("#sound");
+  showButton(sound, "sound");
+  sound.addEventListener("click", () => {
+    toggle(sound, "sound");
+    ring("other");
+  });
+  const notes = find("#notify");
+  if ("Notification" in window) {
+    showButton(notes, "notify");
+    notes.addEventListener("click", () => toggleNotify(notes));
+  }
+  showTitle();
+}

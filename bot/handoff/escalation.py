@@ -1,0 +1,82 @@
+"""When nobody comes to somebody RED: supervisors are called, then the on-call, then they are told.
+
+The janitor looks every round. Each call is one Lua step that marks the handoff, so it is made once
+whatever restarts, and only while the person is RED and waits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.handoff import scripts
+from bot.handoff.acting import Acting
+from bot.handoff.record import Handoff
+from bot.inbox import Op
+from bot.safety.levels import Level
+
+#: Somebody RED who waits longer than this waits too long, seconds since the first request.
+LATE: Final = 60
+#: So many of the queue are looked at in a round; RED stand first in it.
+AT_ONCE: Final = 1_000
+#: The commands that page somebody: event, level, seconds waited.
+Page = Callable[[str, str, int], list[Op]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, `after` so many seconds since the first request.
+
+    `alone`: since a counsellor was last there, if that was later; a short break is no reason yet to
+    say that nobody comes.
+    """
+
+    name: str
+    after: int
+    alone: bool = False
+
+
+CALLS: Final = (
+    Call("supervisor", LATE),
+    Call("on_call", 2 * LATE),
+    Call("told", 2 * LATE, alone=True),  # the person, by the times of safe contact they chose
+)
+
+
+def late(waiting: list[Handoff], now: float) -> list[Handoff]:
+    """Those of the waiting whom somebody should have come to by now."""
+    return [one for one in waiting if one.level is Level.RED and now - one.asked_at >= LATE]
+
+
+class Escalation(Acting):
+    """Makes the calls that are due."""
+
+    async def run(self, now: float, page: Page | None = None) -> list[str]:
+        """One round; returns the names of the calls made. Without `page` only the desk is told."""
+        made = []
+        _, line = await self.line(AT_ONCE)
+        for handoff, level, asked in line:
+            if level is not Level.RED or now - asked < LATE or not (one := await self.get(handoff)):
+                continue
+            for call in CALLS:
+                since = max(one.asked_at, one.left_at) if call.alone else one.asked_at
+                if call.name in one.escalated or now - since < call.after:
+                    continue
+                if await self._call(one, call, now, page):
+                    made.append(call.name)
+        return made
+
+    async def _call(self, found: Handoff, call: Call, now: float, page: Page | None) -> bool:
+        told, ops = [], [self._event("late", found.id)]
+        if call.name == "told":
+            told = await self._told(found, "handoff_late")
+        elif page:
+            ops += page(call.name, found.level.name.lower(), int(now - found.asked_at))
+        verdict = await self._run(
+            "escalate",
+            [self._keys.handoff(found.id)],
+            [
+                call.name, f"{now:.3f}", call.after, "alone" if call.alone else "asked",
+                len(ops), *scripts.flat(ops), *told,
+            ],
+        )  # fmt: skip
+        return verdict == "ok"

@@ -1,0 +1,88 @@
+"""A Redis that is full: what was accepted is answered, leaving goes on, and quiet makes room."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.conversation.core import GRACE, QUIET
+from bot.errors import QueueUnavailable
+from bot.inbox import Inbox
+from bot.keys import Keys
+from bot.messages import Kind
+from tests.core.world import Someone, World
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+async def small() -> AsyncIterator[World]:
+    """A world in a Redis of its own with little room."""
+    with RedisServer() as server:
+        async with Redis.from_url(server.url) as redis:
+            world = World(redis, Keys("t:"))
+            used = (await redis.info("memory"))["used_memory"]
+            await redis.config_set("maxmemory", used + 5_000_000)
+            yield world
+            await world.engine.close()
+
+
+async def fill(world: World) -> list[Someone]:
+    """People come until nobody is let in, though nobody waits any more."""
+    crowd: list[Someone] = []
+    before = -1
+    while len(crowd) < 5_000:
+        one = world.someone(f"number {len(crowd)}")
+        try:
+            await world.accept(one.inbound(text="hello"))
+            crowd.append(one)
+        except QueueUnavailable:
+            if len(crowd) == before:
+                return crowd
+            before = len(crowd)
+            await world.all_done()
+    raise AssertionError("never full")
+
+
+async def test_when_it_has_been_quiet_there_is_room_again(small: World) -> None:
+    async with small.working():
+        crowd = await fill(small)
+        for one in crowd:
+            assert await one.answers(), "accepted, and answered while it is full"
+        rounds = 2 * (len(crowd) // 200 + 1)
+        for seconds in (QUIET + 1, GRACE + 1):
+            small.clock.forward(seconds)
+            for _ in range(rounds):
+                await small.janitor().round()
+                await small.all_done()
+        await small.someone("late").says("hello")
+    assert not await small.dead_letters()
+
+
+async def test_who_leaves_is_let_in_when_nobody_else_is(small: World) -> None:
+    async with small.working():
+        crowd = await fill(small)
+        inbox = Inbox(small.redis, small.keys, small.vault, "", lambda one: one.text == "salir")
+        for kind, text in ((Kind.TEXT, "hello"), (Kind.BUTTON, ""), (Kind.PHOTO, "")):
+            with pytest.raises(QueueUnavailable):
+                await inbox.accept(crowd[0].inbound(kind, text=text), f"{kind}")
+        assert await inbox.accept(crowd[0].inbound(text="salir"), "leaves")
+        assert await inbox.accept(crowd[1].inbound(Kind.BLOCKED), "blocked")
+        await small.all_done()
+        for one in crowd[:2]:
+            keys = small.keys
+            assert not await small.redis.exists(keys.session(one.id), keys.datakey(one.id))
+
+
+async def test_a_delivery_told_twice_is_known_even_when_full(small: World) -> None:
+    async with small.working():
+        one = small.someone()
+        await small.accept(one.inbound(text="hello"), "first")
+        await fill(small)
+        assert not await small.inbox.accept(one.inbound(text="hello"), "first")
+
+
+@pytest.mark.parametrize("setting", ["0", "1gb"])
+async def test_with_no_limit_or_a_far_one_everybody_is_let_in(small: World, setting: str) -> None:
+    await small.redis.config_set("maxmemory", setting)
+    for number in range(300):
+        await small.accept(small.someone().inbound(text="hello"), f"{number}")
