@@ -197,9 +197,10 @@ class Supervisor:
         except OSError:
             return None
         door, url = self._door.fileno(), f"{_base(listen)}/healthz"
-        console = next(part for part in parts if part.name == "console")
-        command = (*console.command[:-1], "practice", "--door", str(door))
-        desk = Part("practice", command, console.environ, lambda: _answers(url), 4, (door,))
+        # As the worker is started: without the console's own secret, which practice has no use for.
+        worker = next(part for part in parts if part.name == "worker")
+        command = (*worker.command[:-1], "practice", "--door", str(door))
+        desk = Part("practice", command, worker.environ, lambda: _answers(url), 4, (door,))
         parts.append(desk)
         return desk
 

@@ -73,7 +73,7 @@ async def line_offers(
             "text": describe(desk.words, entry, _now(desk), own, case.region),
             "speaks": t(f"lines.{SPEAKS[entry.serves(handoff.language)]}"),
         }
-        for entry in _fitting(desk, handoff, case)
+        for entry in _fitting(desk, handoff, case)[:FEW]
     ]
 
 
@@ -84,6 +84,7 @@ async def sent(request: Request, name: str) -> Handoff:
     case = await desk.queue.case(handoff)
     if name not in CARDS or (name == "code_word" and not case.code_word):
         raise Refused("bad_request")
+    # All that fit, not the first few: who was among them may have closed since it was offered.
     chosen = field(request, "line")
     line = next((one for one in _fitting(desk, handoff, case) if one.id == chosen), None)
     if name == "line" and line is None:
@@ -134,14 +135,13 @@ def _card(
 
 
 def _fitting(desk: Console, handoff: Handoff, case: Case) -> list[Entry]:
-    found = find(
+    return find(
         desk.directory,
         region=case.region or None,
         kinds=None,
         language=handoff.language,
         at=_now(desk),
     )
-    return found[:FEW]
 
 
 def _now(desk: Console) -> datetime:

@@ -42,7 +42,7 @@ class Hub:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[asyncio.Queue[Event]]:
-        """A queue of events for one page. They carry no text, so a full queue may drop some."""
+        """A queue of events for one page. No text in them: of too many, one says all."""
         events: asyncio.Queue[Event] = asyncio.Queue(maxsize=100)
         self._listeners.add(events)
         self._changed.set()  # a new page is told how things stand
@@ -80,5 +80,8 @@ class Hub:
         if event[0] == "change":
             self._changed.set()
         for listener in self._listeners:
-            with contextlib.suppress(asyncio.QueueFull):
-                listener.put_nowait(event)
+            if listener.full():  # a page that stood still: it fetches everything again
+                while not listener.empty():
+                    listener.get_nowait()
+                listener.put_nowait(("change", RESYNC))
+            listener.put_nowait(event)
