@@ -162,7 +162,8 @@ class Pager:
                 client.stream("POST", self._url, content=body, headers=headers) as answer,
             ):
                 taken, why = answer.is_success, str(answer.status_code)
-        except (httpx.HTTPError, TimeoutError) as error:
+        # An address or a receiver that makes no sense must not stop whoever delivers.
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             taken, why = False, type(error).__name__
         if not taken:
             log.warning("paging.not_taken", why=why)

@@ -188,7 +188,8 @@ def _url(value: str) -> str:
 
 def safe_url(value: str) -> str:
     """An address to which a secret may be sent. Raises ValueError."""
-    host = urlsplit(_url(value)).hostname or ""
+    parts = urlsplit(_url(value))
+    host, _ = parts.hostname or "", parts.port  # raises for a port that is none
     if not host:
         raise ValueError("must name a host")
     if value.startswith("http://") and not Address(host, 80).loopback:

@@ -19,6 +19,9 @@ from bot.safety.screen import Screen, screen
 #: A flood gets a kind "please wait": each message costs, and the cost drains away with time. About
 #: 30 typed messages at once. Buttons are never held back, nor is a message with words of danger.
 ROOM, DRAIN, COST = 120.0, 2.0, 4.0
+#: The janitor's word that somebody was quiet is worth nothing once it waited for so long, seconds:
+#: they may have written behind it. (It comes again; a minute for clocks that differ.)
+LATE = 60
 
 _UNOPENED = {
     Kind.VOICE: "media",
@@ -98,6 +101,8 @@ async def _idle(turn: Turn) -> None:
     late, after an outage, or about somebody who has written since, it does nothing.
     """
     session, now = turn.session, turn.use.clock()
+    if now - turn.inbound.at > LATE:
+        return
     # A time far ahead of ours is from before the clock was set back, and says nothing.
     if turn.handoff is not None:
         await handoff.fall_silent(turn)

@@ -85,14 +85,17 @@ async def in_talk(turn: Turn) -> bool:
     counsellor sees it on the case card.
     """
     queue, duress = turn.use.queue, is_duress(turn)
-    if turn.handoff is None or not (duress or is_asked(turn)):
+    locked = turn.session.locked and turn.inbound.kind is Kind.TEXT  # asked for before the claim
+    if turn.handoff is None or not (duress or locked or is_asked(turn)):
         return False
     if duress:
         await call_for_help(turn)
+        turn.session.locked = False
         turn.ops += queue.word_ops(turn.handoff, "duress", "duress_word")
         return True
     matches = bool(turn.session.code_mark) and _mark(turn) == turn.session.code_mark
-    turn.ops += queue.word_ops(turn.handoff, "match" if matches else "no_match")
+    if matches or is_asked(turn):
+        turn.ops += queue.word_ops(turn.handoff, "match" if matches else "no_match")
     turn.session.locked = turn.session.locked and not matches
     return matches
 

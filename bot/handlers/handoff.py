@@ -54,11 +54,16 @@ async def cancel(turn: Turn) -> None:
 async def catch_up(turn: Turn) -> None:
     """The person writes: what they could not be told before comes first, and their place lives on.
 
-    Not in a locked conversation: it may be somebody else who writes.
+    In a locked conversation nothing is told: it may be somebody else who writes. But in a talk they
+    are heard, or their silence would end it.
     """
-    if turn.ended or turn.session.locked or turn.inbound.kind is Kind.IDLE:
-        return
     queue, last, held = turn.use.queue, "", ""
+    if turn.ended or turn.inbound.kind is Kind.IDLE:
+        return
+    if turn.session.locked:
+        if turn.handoff is not None and turn.handoff.with_counsellor:
+            turn.ops += queue.heard_ops(turn.handoff)
+        return
     if turn.handoff is not None:
         turn.ops += queue.heard_ops(turn.handoff)
         last, held = turn.handoff.id, turn.handoff.held

@@ -19,6 +19,7 @@ redis.call('HDEL', KEYS[6], 'offered_to')
 if state ~= 'wrap_up' then tell(KEYS[6], 10) end
 local kept = tonumber(ARGV[7])
 redis.call('EXPIRE', KEYS[7], kept)
+if kept == 0 then redis.call('SET', KEYS[8], ARGV[5], 'EX', ARGV[9]) end
 if ARGV[6] == '' and ARGV[4] ~= '' then
   redis.call('HSET', KEYS[6], 'state', 'wrap_up')
   -- Without retention the words go at once; the record stays until the outcome is known.
@@ -30,7 +31,6 @@ end
 if kept == 0 then
   drop(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
   tidy(KEYS[5], KEYS[1], KEYS[4])
-  redis.call('SET', KEYS[8], ARGV[5], 'EX', ARGV[9])
   return 'ok'
 end
 redis.call('EXPIRE', KEYS[6], kept)

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
+from bot.errors import Sealed
 from bot.handoff import scripts
 from bot.handoff.acting import Acting
 from bot.handoff.record import Handoff
 from bot.inbox import Op
 from bot.safety.levels import Level
 
+log = structlog.get_logger()
 #: Somebody RED who waits longer than this waits too long, seconds since the first request.
 LATE: Final = 60
 #: So many of the queue are looked at in a round; RED stand first in it.
@@ -55,7 +59,14 @@ class Escalation(Acting):
         made = []
         _, line = await self.line(AT_ONCE)
         for handoff, level, asked in line:
-            if level is not Level.RED or now - asked < LATE or not (one := await self.get(handoff)):
+            if level is not Level.RED or now - asked < LATE:
+                continue
+            try:
+                one = await self.get(handoff)
+            except Sealed:  # damaged, or another master key: it must not hold up all the others
+                log.error("handoff.unreadable", handoff=handoff)
+                continue
+            if one is None:
                 continue
             for call in CALLS:
                 since = max(one.asked_at, one.left_at) if call.alone else one.asked_at

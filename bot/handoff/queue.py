@@ -5,6 +5,7 @@ release, end) and the janitor (lapse). Every act of several steps is one Lua scr
 file. What the person is told is written in the same step as the act it tells about.
 """
 
+import contextlib
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from bot.bidi import keep_numbers
-from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, SessionEnded
+from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, Sealed, SessionEnded
 from bot.handoff import record, scripts, telling
 from bot.handoff.acting import Acting
 from bot.handoff.contact import welcome
@@ -335,8 +336,9 @@ class Queue(Acting):
         for gone in expired:
             await self._signal(State.EXPIRED, scripts.text(gone))
         for handoff in ending:
-            if found := await self.get(scripts.text(handoff)):
-                await self._expire(found)
+            with contextlib.suppress(Sealed):  # what cannot be opened runs out by itself
+                if found := await self.get(scripts.text(handoff)):
+                    await self._expire(found)
 
     async def _expire(self, found: Handoff) -> None:
         """Nobody wrote for two days: the handoff ends while its person can still be told."""

@@ -13,7 +13,7 @@ from bot.safety.levels import Level
 #: Silent for so long, and the person is asked whether they are still there; seconds.
 ASK_AFTER: Final = 600
 #: So long after the question the end is announced, and so long after that it comes; seconds.
-#: Together as long as any other chat may be quiet (QUIET and GRACE in bot/conversation/core.py).
+#: Together as long as any other chat may be quiet (QUIET and GRACE in bot/conversation/session.py).
 PAUSE: Final = 300
 
 

@@ -109,19 +109,16 @@ class Lexicon:
         if phrase.startswith(before):
             before = ()
         spaced = phrase.startswith(" ")  # the space that a phrase and its neighbour have in common
-        text = f" {said} " if spaced else said.replace(" ", "")
-        if spaced and phrase not in text:
-            text = without_arabic_and(text)
-        start = text.find(phrase)
-        if start < 0:
-            return True
-        while start >= 0:
-            end = start + len(phrase)
-            denied_before = text.endswith(before, 0, start + spaced)
-            if not denied_before and not text.startswith(after, end - spaced):
-                return True
-            start = text.find(phrase, start + 1)
-        return False
+        text, stands = f" {said} " if spaced else said.replace(" ", ""), False
+        for one in {text, without_arabic_and(text)}:
+            start = one.find(phrase)
+            while start >= 0:
+                stands, end = True, start + len(phrase)
+                denied_before = one.endswith(before, 0, start + spaced)
+                if not denied_before and not one.startswith(after, end - spaced):
+                    return True
+                start = one.find(phrase, start + 1)
+        return not stands
 
     def is_whole(self, kind: str, normal: str) -> bool:
         """Whether the whole message is a word of that list, in any language."""

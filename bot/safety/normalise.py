@@ -17,8 +17,12 @@ _ARABIC_MARKS = range(0x0610, 0x06ED)
 _OFTEN_LEFT_OUT = frozenset("\u093c\u09bc\u0a3c\u0abc\u0a71")
 # Stretched words ("noooo"). Arabic never doubles a letter in writing, other scripts do.
 _STRETCHED = re.compile(r"(.)\1{2,}")
-# A dash inside a word ends nothing, nor does the point in "9.30".
-_CLAUSE_END = re.compile(r"[,.;:!?](?=\s|$)|\s[-–—]+\s|[—…\n،؛؟۔।。，！？；：、]")
+# A dash inside a word ends nothing, nor does the point in "9.30". Who is in a hurry leaves out the
+# space behind, or puts an emoji where a sentence ends.
+_CLAUSE_END = re.compile(
+    r"[,.;:!?()](?!\d)|\s[-–]+|[-–]+\s"
+    r"|[—…\n،؛؟۔।。，！？；：、（）\u2600-\u27bf\U0001f300-\U0001faff]"
+)
 _AND = re.compile(r"\b[وف](?=[\u0620-\u064a]{3})")
 _UNSPACED = re.compile(r"[㐀-鿿豈-﫿\u0e00-\u0e7f]")
 

@@ -6,8 +6,9 @@ from bot.conversation.session import GRACE, QUIET
 from bot.errors import SessionEnded
 from bot.handoff import silence
 from bot.handoff.record import Handoff
-from bot.messages import Channel
+from bot.messages import Channel, Inbound, Kind
 from bot.safety.levels import Level
+from tests.core.test_code_word import with_words
 from tests.core.test_leaving import nothing_is_left_of
 from tests.core.world import LANGUAGES, Someone, World, text_of
 
@@ -175,3 +176,32 @@ def test_the_words_are_there_in_every_language(language: str) -> None:
     said = {text_of(key, language) for key in ("talk_still_there", "talk_over_quiet", "left")}
     assert len(said) == 3
     assert all("\n" not in text for text in said)
+
+
+async def test_who_writes_in_a_locked_talk_is_heard_all_the_same(world: World) -> None:
+    person = await with_words(world.someone("ana"))
+    await person.presses("do:person")
+    await person.says("hello", after=601)
+    assert person.was_told("code_word_please"), "locked while in line"
+    claimed = await person.is_claimed()
+    await world.queue.say(claimed.id, "bea", "What do you need?")
+    world.clock.forward(60)
+    await person.says("a moment please")
+    assert silence.since(await the(person)) == 0, "it is the counsellor's turn"
+    await person.says(" MARIGOLD")
+    found = await the(person)
+    assert found.word_check == "match"
+    assert [line.text for line in await world.queue.transcript.read(found)][1:] == [
+        "a moment please"
+    ], "the word itself goes into no transcript"
+
+
+async def test_a_look_that_comes_late_closes_nothing(world: World) -> None:
+    person = await talking(world)
+    await passes(world, person, silence.ASK_AFTER + silence.PAUSE + 30)
+    assert silence.warned(await the(person))
+    idle = Inbound(person.id, Channel.WEBCHAT, Kind.IDLE, world.clock())
+    world.clock.forward(silence.PAUSE + 90)  # the workers were away, and the person has written
+    await world.inbox.accept(idle, "late look")
+    await person.says("I am here")
+    assert await person.handoff(), "nothing was closed over the answer"

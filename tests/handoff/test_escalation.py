@@ -180,3 +180,13 @@ async def test_who_has_just_written_is_there_and_told(desk: Desk) -> None:
     await asks(desk, safe_contact="only_me", zones=TORONTO)
     await passes(desk, 121)
     assert await told(desk) == ["late"]
+
+
+async def test_one_that_cannot_be_opened_holds_up_nobody(desk: Desk) -> None:
+    damaged, asked = await asks(desk), await desk.asks("q", Level.RED)
+    await desk.redis.hset(desk.keys.handoff(damaged.id), "address", b"nonsense")
+    desk.clock.forward(121)
+    assert len(await desk.queue.escalation.run(desk.clock())) == 3
+    found = await desk.queue.get(asked.id)
+    assert found is not None
+    assert len(found.escalated) == 3

@@ -53,6 +53,12 @@ def test_a_denied_phrase_is_not_heard(text: str) -> None:
         "not, in danger",  # a clause has ended: nothing is denied
         "never — in danger",
         "没有，打我",
+        "not,in danger",  # typed in a hurry
+        "not!in danger",
+        "not...in danger",
+        "not 😭 in danger",
+        "not (in danger)",
+        "not- in danger",
         "knot in danger",  # only whole words deny
         "not now: in danger",
         "in danger, moreover",
@@ -492,3 +498,9 @@ def test_a_message_is_screened_in_well_under_a_millisecond() -> None:
     for _ in range(rounds):
         screen(text, LEXICON)
     assert (perf_counter() - begun) / rounds < 0.002  # twice the promise: test machines are shared
+
+
+def test_a_denied_phrase_does_not_hide_the_same_one_joined_to_an_arabic_and() -> None:
+    small = Lexicon({"ar": {"danger": ["سيقتلني"]}}, {"ar": {"before": ["لا"], "after": []}})
+    assert screen("لا سيقتلني", small).kinds() == []
+    assert screen("لا سيقتلني وسيقتلني", small).kinds() == ["danger"]
