@@ -20,13 +20,15 @@ class Alerts:
         self._known: dict[str, Level] | None = None
 
     async def look(self) -> str:
-        """`{"waiting": number, "late": number, "new": level or ""}`: counts, nobody's id.
+        """`{"waiting", "reds", "late": numbers, "new": level or ""}`: counts, nobody's id.
 
-        `late` are those RED to whom somebody should have come (escalation.py). `new` is the level
-        of the most urgent who waits since the last look, or became RED. Raises RedisError.
+        `reds` are those RED, `late` those of them to whom somebody should have come
+        (escalation.py). `new` is the level of the most urgent who waits since the last look, or
+        became RED. Raises RedisError.
         """
         waiting, line = await self._queue.line(LOOKED_AT)
         late = sum(level is Level.RED and self._clock() - asked >= LATE for _, level, asked in line)
+        reds = sum(level is Level.RED for _, level, _ in line)
         known, now = self._known, {one: level for one, level, _ in line}
         self._known = now
         fresh = [
@@ -38,4 +40,4 @@ class Alerts:
             and (waiting <= LOOKED_AT or level is Level.RED)
         ]
         new = min(fresh).name.lower() if fresh else ""
-        return json.dumps({"waiting": waiting, "late": late, "new": new})
+        return json.dumps({"waiting": waiting, "reds": reds, "late": late, "new": new})

@@ -123,7 +123,8 @@ async def events(request: Request) -> StreamingResponse:
                     name, data = await asyncio.wait_for(changes.get(), PING)
                     said = f"event: {name}\ndata: {data}\n\n"
                 except TimeoutError:
-                    said = ": alive\n\n"
+                    # An event, not a comment: the page hears that the line is not dead.
+                    said = "event: alive\ndata: {}\n\n"
                 try:
                     if not await allowed():
                         yield "event: signed_out\ndata: {}\n\n"

@@ -50,13 +50,15 @@ async def card(request: Request) -> Response:
 
 
 async def lines(request: Request) -> Response:
-    """GET: the lines after ?after=, for the script; the state stands in a header."""
+    """GET: the lines after ?after=, for the script; what else it must know stands in headers."""
     handoff = await acts.open_to_read(request, "read_on")
     desk, t = console(request), translate_of(request)
     shown = await views.line_views(desk, handoff, t, api.after_of(request))
     answer = page(request, "_lines.html", lines=shown)
     answer.headers["X-State"] = handoff.state.value
-    answer.headers["X-Mine"] = "1" if handoff.claimed_by == account_of(request).login else "0"
+    login = account_of(request).login
+    answer.headers["X-Mine"] = "1" if handoff.claimed_by == login else "0"
+    answer.headers["X-Offers"] = str(len(await desk.queue.transfers.offered(login)))
     return answer
 
 

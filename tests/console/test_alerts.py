@@ -25,10 +25,12 @@ def alerts_of(desk: Desk) -> Alerts:
 async def test_the_level_of_the_most_urgent_who_is_new_is_told_once(desk: Desk) -> None:
     await desk.asks("before", Level.GREEN)
     alerts = alerts_of(desk)
-    assert await look(alerts) == {"waiting": 1, "late": 0, "new": ""}, "nobody rings at the start"
+    assert await look(alerts) == {"waiting": 1, "reds": 0, "late": 0, "new": ""}, (
+        "nobody rings at the start"
+    )
     await desk.asks("one", Level.YELLOW)
     await desk.asks("two", Level.RED)
-    assert await look(alerts) == {"waiting": 3, "late": 0, "new": "red"}
+    assert await look(alerts) == {"waiting": 3, "reds": 1, "late": 0, "new": "red"}
     await desk.asks("one", Level.YELLOW)  # asks again: still the same person
     assert (await look(alerts))["new"] == ""
 
@@ -39,9 +41,9 @@ async def test_who_becomes_red_and_who_waits_again_are_new(desk: Desk) -> None:
     alerts = alerts_of(desk)
     await alerts.look()
     await desk.queue.claim(asked.id, "ana")
-    assert await look(alerts) == {"waiting": 0, "late": 0, "new": ""}
+    assert await look(alerts) == {"waiting": 0, "reds": 0, "late": 0, "new": ""}
     await desk.queue.release(asked.id, "ana")
-    assert await look(alerts) == {"waiting": 1, "late": 0, "new": "green"}
+    assert await look(alerts) == {"waiting": 1, "reds": 0, "late": 0, "new": "green"}
     await desk.queue.raise_level(asked.person, Level.RED, ["danger_words"])
     assert (await look(alerts))["new"] == "red"
     assert (await look(alerts))["new"] == ""
@@ -69,7 +71,8 @@ async def test_in_a_very_long_queue_moving_up_is_not_new(desk: Desk) -> None:
     alerts = alerts_of(desk)
     await alerts.look()
     await desk.redis.zpopmin(desk.keys.queue(), 50)
-    assert await look(alerts) == {"waiting": LOOKED_AT + 49, "late": 0, "new": ""}
+    moved = {"waiting": LOOKED_AT + 49, "reds": 0, "late": 0, "new": ""}
+    assert await look(alerts) == moved
     await desk.asks("p", Level.RED)
     assert (await look(alerts))["new"] == "red"
 
@@ -92,7 +95,7 @@ async def test_sound_and_notifications_ask_for_a_press_and_know_levels_only(
     await console.desk.asks("p", Level.RED)
     page = (await ana.get("/desk")).text
     alerts = re.findall(r'<span id="alerts".*?>', page)[0]
-    assert 'data-count="1"' in alerts
+    assert 'data-count="1" data-reds="1"' in alerts
     for level in Level:
         assert f'data-{level.name.lower()}="{level.name.title()}"' in alerts
     assert re.search(r'<button id="sound"[^>]* hidden', page)

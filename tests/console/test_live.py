@@ -10,10 +10,11 @@ import httpx
 import pytest
 import uvicorn
 
+from bot.console import api
 from tests.console.driver import Console, CounsellorDriver
 
 #: What an event of the queue tells: nobody's id.
-COUNTS = {"waiting", "late", "new"}
+COUNTS = {"waiting", "reds", "late", "new"}
 
 
 @pytest.fixture
@@ -66,6 +67,21 @@ async def test_an_open_page_is_told_of_every_change_by_handoff_id_only(
             assert name in ("change", "queue")
             assert set(event) <= ({"what", "id"} if name == "change" else COUNTS)
             heard.append((event.get("what", ""), event.get("id", "")))
+
+
+async def test_when_nothing_happens_the_page_still_hears_something(
+    ana: CounsellorDriver, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PING", 0.05)
+    cookies = {"nl_console": ana.http.cookies["nl_console"]}
+    async with (
+        httpx.AsyncClient(base_url=served, cookies=cookies, timeout=20) as browser,
+        browser.stream("GET", "/api/events") as answer,
+    ):
+        stream = changes(answer)
+        while (event := await anext(stream))[0] != "alive":
+            assert event[0] in ("change", "queue")
+        assert event == ("alive", {})
 
 
 async def test_the_stream_ends_with_the_login(

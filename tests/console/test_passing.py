@@ -6,7 +6,7 @@ from tests.console.driver import Console, CounsellorDriver
 
 async def two(console: Console, ana: CounsellorDriver) -> tuple[CounsellorDriver, str]:
     """Ana talks with somebody, Ben is here too."""
-    ben = await console.counsellor("ben")
+    ben = await console.counsellor("ben", capacity=2)
     await ben.post("/api/shift", {"on": True})
     asked = await console.desk.asks("p")
     await ana.post(f"/api/handoffs/{asked.id}/claim")
@@ -53,6 +53,18 @@ async def test_everything_works_with_forms_alone(console: Console, ana: Counsell
     found = await console.desk.queue.get(form.removeprefix("/handoffs/"))
     assert found is not None
     assert found.state is State.WAITING
+
+
+async def test_an_offer_is_counted_inside_the_talk_one_is_in(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben, path = await two(console, ana)
+    own = await console.desk.asks("q")
+    await ben.post(f"/api/handoffs/{own.id}/claim")
+    assert (await ben.get(f"/handoffs/{own.id}/lines")).headers["x-offers"] == "0"
+    await ana.post(f"{path}/transfer", {"to": "ben", "note": "speaks French"})
+    assert (await ben.get(f"/handoffs/{own.id}/lines")).headers["x-offers"] == "1"
+    assert ">Offered to you: 1</a>" in (await ben.get(f"/handoffs/{own.id}")).text
 
 
 async def test_a_note_is_required_and_only_who_is_here_and_holds_can_pass_on(

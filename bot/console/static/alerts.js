@@ -8,7 +8,9 @@ const title = document.title;
 const TUNES = { red: [523, 659, 784], other: [392] };
 /** A screen reader is told how many wait at most every so many milliseconds; of red at once. */
 const CALM = 15_000;
-let [waiting, late, unread] = [Number(words.count), Number(words.late), 0];
+const sound = find("#sound");
+let [waiting, reds, late, unread] = [Number(words.count), Number(words.reds), Number(words.late), 0];
+let tones = null;
 
 // -- what the counsellor has switched on, kept in this browser ---------------------------------
 
@@ -20,14 +22,23 @@ function toggle(button, name) {
 }
 
 function showButton(button, name) {
-  const blocked = name === "notify" && isOn(name) && Notification.permission !== "granted";
+  const works = name === "sound" ? tones?.state === "running" : Notification.permission === "granted";
   button.hidden = false;
-  button.textContent = blocked ? button.dataset.blocked : isOn(name) ? button.dataset.on : button.dataset.off;
+  button.textContent = button.dataset[!isOn(name) ? "off" : works ? "on" : "blocked"];
 }
 
 // -- sound ------------------------------------------------------------------------------------
 
-let tones = null;
+// Every new page begins without leave to sound, and most browsers give it only after a press or a
+// key on that page; until then the button says so.
+async function wake() {
+  if (!isOn("sound")) return;
+  if (!tones) {
+    tones = new AudioContext();
+    tones.onstatechange = () => showButton(sound, "sound");
+  }
+  if (tones.state !== "running") await tones.resume();
+}
 
 // Of several open pages one rings.
 function isFirst(tune) {
@@ -37,12 +48,10 @@ function isFirst(tune) {
   return true;
 }
 
-/** Rings for a level, when sound is on. Browsers allow it only after a press or key on the page. */
+/** Rings for a level, when sound is on and the browser lets it. */
 export function ring(level) {
   const tune = level === "red" ? "red" : "other";
-  if (!isOn("sound") || !navigator.userActivation?.hasBeenActive || !isFirst(tune)) return;
-  tones ??= new AudioContext();
-  tones.resume();
+  if (!isOn("sound") || tones?.state !== "running" || !isFirst(tune)) return;
   TUNES[tune].forEach((frequency, at) => {
     const [tone, volume, start] = [tones.createOscillator(), tones.createGain(), tones.currentTime + at * 0.3];
     tone.frequency.value = frequency;
@@ -61,11 +70,15 @@ const isAway = () => document.hidden || !document.hasFocus();
 
 function notify(level) {
   if (!isOn("notify") || Notification.permission !== "granted" || !isAway()) return;
-  const shown = new Notification(words[level], { tag: "northlight", renotify: true, silent: true });
-  shown.onclick = () => {
-    window.focus();
-    shown.close();
-  };
+  try {
+    const shown = new Notification(words[level], { tag: "northlight", renotify: true, silent: true });
+    shown.onclick = () => {
+      window.focus();
+      shown.close();
+    };
+  } catch {
+    // Chrome on Android has the word and not the thing.
+  }
 }
 
 async function toggleNotify(button) {
@@ -86,6 +99,12 @@ function showTitle() {
   document.title = count ? `(${count}) ${title}` : title;
 }
 
+/** Tells a screen reader; the same words a second time are told again. */
+export function tell(text) {
+  find("#announce").textContent = "";
+  setTimeout(() => (find("#announce").textContent = text), 100);
+}
+
 let [said, planned] = [-CALM, 0];
 
 function announce(red) {
@@ -96,27 +115,28 @@ function announce(red) {
   const rest = red ? 0 : Math.max(0, said + CALM - performance.now());
   planned = setTimeout(() => {
     [said, planned] = [performance.now(), 0];
-    const text = `${red ? `${words.red}. ` : ""}${waiting} ${words.waiting}`;
-    if (find("#announce").textContent !== text) find("#announce").textContent = text;
+    tell(`${red ? `${words.red}. ` : ""}${waiting} ${words.waiting}`);
   }, rest);
 }
 
 // -- what happens -------------------------------------------------------------------------------
 
-// How the queue stands: {waiting, late, new}, see bot/console/alerts.py.
+// How the queue stands: {waiting, reds, late, new}, see bot/console/alerts.py. Whoever came while
+// this page heard nothing is not new to the console, but is one more here.
 function onQueue(now) {
   const changed = now.waiting !== waiting;
   const banner = find("#late"); // supervisors only
-  const level = banner && now.late > late ? "red" : now.new;
+  const red = now.new === "red" || now.reds > reds;
+  const level = red || (banner && now.late > late) ? "red" : now.new || (now.waiting > waiting ? "green" : "");
   if (level) call(level);
-  [waiting, late] = [now.waiting, now.late];
+  [waiting, reds, late] = [now.waiting, now.reds, now.late];
   if (banner) {
     const text = late ? banner.dataset.words.replace("{count}", late) : "";
     if (banner.textContent !== text) banner.textContent = text;
     banner.hidden = !late;
   }
   showTitle();
-  if (changed || now.new === "red") announce(now.new === "red");
+  if (changed || red) announce(red);
 }
 
 // A line of somebody one talks with, unless one is looking at it.
@@ -136,20 +156,26 @@ function seen() {
   showTitle();
 }
 
-/** Starts it all on the page's stream of events. */
-export function watch(events) {
+/** Listens on the page's stream of events; on each new one again. */
+export function hear(events) {
   events.addEventListener("queue", (event) => onQueue(JSON.parse(event.data)));
   events.addEventListener("change", (event) => {
     const change = JSON.parse(event.data);
     if (change.what === "heard") onHeard(change.id);
   });
+}
+
+/** The buttons and the title. */
+export function start() {
   addEventListener("focus", seen);
   document.addEventListener("visibilitychange", seen);
-  const sound = find("#sound");
   showButton(sound, "sound");
+  wake();
+  addEventListener("pointerup", wake);
+  addEventListener("keydown", wake);
   sound.addEventListener("click", () => {
     toggle(sound, "sound");
-    ring("other");
+    wake().then(() => ring("other"));
   });
   const notes = find("#notify");
   if ("Notification" in window) {

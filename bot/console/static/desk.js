@@ -1,7 +1,7 @@
 // Makes the desk live. Everything works without it: this only fetches again what has changed,
 // sends without leaving the page, and adds the keyboard (keys.js), the search (phrases.js) and the
 // alerts (alerts.js).
-import { ring, watch } from "./alerts.js";
+import { hear, ring, start, tell } from "./alerts.js";
 import { listen } from "./keys.js";
 import { emptyReply, openBank, phraseId } from "./phrases.js";
 
@@ -13,6 +13,7 @@ const reply = find("#reply");
 let over = false;
 
 function leave() {
+  over = true; // nothing asks whether to stay: the next one at this screen must not read on
   location.assign("/login");
 }
 
@@ -45,7 +46,11 @@ setInterval(() => {
 // -- the desk ----------------------------------------------------------------------------------
 
 async function get(path) {
-  const answer = await fetch(path, { headers: { Accept: "text/html" }, redirect: "manual" });
+  const answer = await fetch(path, {
+    headers: { Accept: "text/html" },
+    redirect: "manual",
+    signal: AbortSignal.timeout(10_000),
+  });
   if (answer.type === "opaqueredirect" || answer.status === 401) leave();
   return answer;
 }
@@ -74,12 +79,9 @@ function show(part, html) {
 
 async function refreshDesk() {
   const answer = await get("/desk/live");
-  if (!answer.ok) return;
+  if (over) return;
+  if (!answer.ok) throw new Error();
   show(desk, await answer.text());
-}
-
-function announce(said) {
-  if (find("#announce").textContent !== said) find("#announce").textContent = said;
 }
 
 // -- the conversation --------------------------------------------------------------------------
@@ -103,7 +105,7 @@ function close(text) {
 let busy = Promise.resolve();
 
 function refreshTalk() {
-  busy = busy.then(fetchTalk).catch(() => {});
+  busy = busy.then(fetchTalk).catch(again);
   return busy;
 }
 
@@ -112,9 +114,11 @@ async function fetchTalk() {
   const last = find("#lines").lastElementChild?.dataset.id ?? "";
   const path = `/handoffs/${talk.dataset.id}`;
   const answer = await get(`${path}/lines?after=${encodeURIComponent(last)}`);
+  if (over) return;
   if (answer.status === 410) return close(talk.dataset.gone);
   if (answer.status === 403) return close(talk.dataset.notYours);
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error();
+  showOffers(Number(answer.headers.get("X-Offers")));
   if (talk.dataset.mine === "1" && answer.headers.get("X-Mine") === "0") {
     return close(talk.dataset.notYours);
   }
@@ -131,10 +135,20 @@ async function fetchTalk() {
     if (atEnd) scroll.scrollTop = scroll.scrollHeight;
   }
   const card = await get(`${path}/card`);
-  if (card.ok) {
-    show(find("#card"), await card.text());
-    showAlarm();
-  }
+  if (over) return;
+  if (!card.ok) throw new Error();
+  show(find("#card"), await card.text());
+  showAlarm();
+}
+
+// A colleague would like to pass somebody on to this counsellor; it is answered on the desk.
+function showOffers(count) {
+  const sign = find("#offers");
+  const more = count > Number(sign.dataset.count);
+  sign.dataset.count = count;
+  sign.hidden = !count;
+  sign.textContent = sign.dataset.words.replace("{count}", count);
+  if (more) tell(sign.textContent);
 }
 
 // What the card flags, above the reply; a screen reader says it only when it has changed.
@@ -154,7 +168,7 @@ async function sendTo(path, body) {
   try {
     const answer = await post(path, body);
     if (answer.ok) problem("");
-    else if (![403, 410].includes(answer.status)) throw new Error();
+    else if (!["not_yours", "gone"].includes((await answer.json()).error)) throw new Error();
     refreshTalk(); // says so when the talk is over, or somebody else's; nobody waits for it
     return answer.ok;
   } catch {
@@ -171,7 +185,8 @@ async function send(event) {
   const sent = await sendTo(`/handoffs/${talk.dataset.id}/say`, { text, phrase: phraseId() });
   reply.readOnly = false;
   if (sent) emptyReply();
-  reply.focus();
+  // Whoever has gone on to something else meanwhile stays there.
+  if (document.activeElement === document.body || find("#say")?.contains(document.activeElement)) reply.focus();
 }
 
 async function sendCard(event) {
@@ -181,7 +196,7 @@ async function sendCard(event) {
   if (form.dataset.busy) return; // pressed twice is sent once
   form.dataset.busy = "1";
   const { csrf: _, ...fields } = Object.fromEntries(new FormData(form, event.submitter));
-  if (await sendTo(form.getAttribute("action"), fields)) announce(form.dataset.done ?? talk.dataset.sent);
+  if (await sendTo(form.getAttribute("action"), fields)) tell(form.dataset.done ?? talk.dataset.sent);
   delete form.dataset.busy;
   const folded = form.closest("details");
   if (folded?.open) {
@@ -212,8 +227,10 @@ async function keepNote(event) {
 }
 
 // Words not sent and not kept are not lost by a slip of the hand.
+const unsaved = () => !over && Boolean(reply?.value.trim() || (note && note.value !== kept));
+
 addEventListener("beforeunload", (event) => {
-  if (!over && (reply?.value.trim() || (note && note.value !== kept))) event.preventDefault();
+  if (unsaved()) event.preventDefault();
 });
 
 // -- ending: asked for first, where the person's next words can still be seen coming ---------------
@@ -244,10 +261,23 @@ function mark(change) {
   if (["abandoned", "closed", "expired"].includes(change.what)) link.remove();
   if (change.what !== "heard") return;
   link.querySelector(".fresh").hidden = false;
-  announce(link.textContent.trim());
+  tell(link.textContent.trim());
 }
 
-function takeNext() {
+let taking = false;
+
+// A talk is left only for somebody; with words unsaved the browser asks before anybody is taken.
+async function takeNext() {
+  if (taking) return; // pressed twice takes one
+  if (talk && !unsaved()) {
+    taking = true;
+    const answer = await post("/next", {}).catch(() => null);
+    const { handoff, error } = (await answer?.json().catch(() => null)) ?? { error: "broken" };
+    if (handoff) location.assign(`/handoffs/${handoff.id}`);
+    else problem(talk.dataset[error ?? "empty"] ?? talk.dataset.broken);
+    taking = Boolean(handoff);
+    return;
+  }
   const form = Object.assign(document.createElement("form"), { method: "post", action: "/desk/next", hidden: true });
   form.append(Object.assign(document.createElement("input"), { name: "csrf", value: csrf }));
   document.body.append(form);
@@ -265,38 +295,68 @@ function passOn() {
 
 let planned = 0;
 
+/** Changes that concern every page, whoever they are about. */
+const FOR_ALL = ["resync", "offered", "accepted", "declined"];
+
 // Several changes at once are one refresh.
-function refreshSoon(change) {
+function refreshSoon(change, wait = 100) {
   mark(change);
-  if (talk && change.what !== "resync" && change.id !== talk.dataset.id) return;
+  if (talk && !FOR_ALL.includes(change.what) && change.id !== talk.dataset.id) return;
   if (planned) return;
   planned = setTimeout(() => {
     planned = 0;
     if (talk) refreshTalk();
-    else refreshDesk().catch(() => {});
-  }, 100);
+    else refreshDesk().catch(again);
+  }, wait);
+}
+
+function again() {
+  refreshSoon({ what: "resync" }, 3000);
 }
 
 function link(live) {
   const sign = find("#link");
+  const text = live ? sign.dataset.live : sign.dataset.lost;
+  if (sign.textContent === text) return;
   sign.hidden = false;
   sign.classList.toggle("lost", !live);
-  sign.textContent = live ? sign.dataset.live : sign.dataset.lost;
+  sign.textContent = text;
 }
 
-const events = new EventSource("/api/events");
-events.addEventListener("open", () => {
-  link(true);
-  refreshSoon({ what: "resync" });
-});
-events.addEventListener("error", () => link(false));
-events.addEventListener("change", (event) => refreshSoon(JSON.parse(event.data)));
-events.addEventListener("signed_out", leave);
+/** The server says something at least every 15 seconds; after so many milliseconds the line is dead. */
+const SILENT = 45_000;
+let [events, heardAt] = [null, 0];
+
+function connect() {
+  events?.close();
+  events = new EventSource("/api/events");
+  const noted = () => (heardAt = performance.now());
+  noted();
+  for (const name of ["open", "alive", "change", "queue"]) events.addEventListener(name, noted);
+  events.addEventListener("open", () => {
+    link(true);
+    refreshSoon({ what: "resync" });
+  });
+  events.addEventListener("error", () => link(false));
+  events.addEventListener("change", (event) => refreshSoon(JSON.parse(event.data)));
+  events.addEventListener("signed_out", leave);
+  hear(events);
+}
+
+// A browser gives up for good at any answer but 200, and never notices a line that is only half open.
+setInterval(() => {
+  if (events.readyState !== EventSource.CLOSED && performance.now() - heardAt < SILENT) return;
+  link(false);
+  connect();
+}, 5000);
 
 const heart = new Worker("/static/heartbeat.js");
 heart.postMessage(csrf);
 heart.onmessage = (event) => {
   if (event.data.status === 401) leave();
+  if (event.data.status !== 403) return;
+  heart.terminate(); // asked once: unsaved words may keep the page
+  location.reload(); // a newer login of this browser: this page's token holds nobody any more
 };
 
 listen({
@@ -312,7 +372,8 @@ listen({
 });
 find("#show-help").hidden = false;
 find("#show-help").addEventListener("click", () => find("#help").showModal());
-watch(events);
+connect();
+start();
 startTicking(document);
 if (find("#say")) {
   find("#say").addEventListener("submit", send);

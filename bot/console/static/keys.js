@@ -11,7 +11,7 @@ function typing(target) {
 export function listen(acts) {
   document.addEventListener("keydown", (event) => {
     const { target, altKey, key } = event;
-    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || event.repeat || event.isComposing || document.querySelector("dialog[open]")) return;
     if (event.ctrlKey || event.metaKey) {
       if (key === "Enter" && target.matches("#reply, #own-note")) target.form.requestSubmit();
       return;

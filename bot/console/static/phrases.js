@@ -52,6 +52,7 @@ function closeBank() {
 }
 
 function put(phrase) {
+  if (reply.readOnly) return; // what is being sent is emptied afterwards
   const own = phrase.querySelector(".beside").textContent;
   const text = phrase.querySelector(".said")?.textContent ?? own;
   const before = reply.value.trim();
@@ -80,7 +81,7 @@ export function emptyReply() {
 }
 
 function key(event) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.keyCode === 229) return;
   const found = fitting();
   const at = found.indexOf(event.target);
   if (event.key === "Escape") {
