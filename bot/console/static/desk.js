@@ -77,11 +77,26 @@ function show(part, html) {
   (again ?? part).focus();
 }
 
+// A press is lost when its button, or a form on its way, is swapped for a new one in that moment.
+const MOMENT = 500;
+let pressedAt = -MOMENT;
+for (const name of ["pointerdown", "pointerup", "submit"]) {
+  addEventListener(name, () => (pressedAt = performance.now()), { capture: true });
+}
+
+async function untouched() {
+  for (let rest; (rest = pressedAt + MOMENT - performance.now()) > 0; ) {
+    await new Promise((done) => setTimeout(done, rest));
+  }
+}
+
 async function refreshDesk() {
   const answer = await get("/desk/live");
   if (over) return;
   if (!answer.ok) throw new Error();
-  show(desk, await answer.text());
+  const html = await answer.text();
+  await untouched();
+  show(desk, html);
 }
 
 // -- the conversation --------------------------------------------------------------------------
@@ -137,7 +152,9 @@ async function fetchTalk() {
   const card = await get(`${path}/card`);
   if (over) return;
   if (!card.ok) throw new Error();
-  show(find("#card"), await card.text());
+  const html = await card.text();
+  await untouched();
+  show(find("#card"), html);
   showAlarm();
 }
 
