@@ -95,11 +95,6 @@ class Rewrapping:
             datakey: Any = await self._redis.get(name)
             if datakey:
                 yield name, "", name.removeprefix(prefix), datakey
-        async for raw in self._redis.scan_iter(match=f"{self._keys.counsellor('')}*", count=500):
-            name = raw.decode()
-            second: Any = await self._redis.hget(name, "totp")
-            if second:
-                yield name, "totp", f"{name} totp", second
         async for raw in self._redis.scan_iter(match=f"{self._keys.handoff('')}*", count=500):
             name = raw.decode()
             found: Any = await self._redis.hmget(name, ["person", "address"])

@@ -1,10 +1,15 @@
 """Drives the console as a counsellor's browser does, over its HTTP routes."""
 
+import asyncio
 import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 
 from tests.handoff.desk import Desk
@@ -79,3 +84,20 @@ class Console:
         answer = await driver.sign_in(login, PASSWORD)
         assert answer.headers["location"] == "/desk"
         return driver
+
+
+@asynccontextmanager
+async def serving(console: Console) -> AsyncIterator[str]:
+    """The console behind uvicorn on a free port; its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            console.app, log_level="error", access_log=False, timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 (uvicorn offers nothing to wait for)
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await task

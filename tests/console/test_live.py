@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from bot.console import api
-from tests.console.driver import Console, CounsellorDriver
+from tests.console.driver import Console, CounsellorDriver, serving
 
 #: What an event of the queue tells: nobody's id.
 COUNTS = {"waiting", "reds", "late", "new"}
@@ -20,18 +18,8 @@ COUNTS = {"waiting", "reds", "late", "new"}
 @pytest.fixture
 async def served(console: Console) -> AsyncIterator[str]:
     """The console behind uvicorn on a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            console.app, log_level="error", access_log=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 (uvicorn offers nothing to wait for)
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await task
+    async with serving(console) as address:
+        yield address
 
 
 async def changes(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:

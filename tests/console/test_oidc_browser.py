@@ -1,16 +1,13 @@
 """The way to the organisation and back in a real browser: only there are cookies kept from us."""
 
-import asyncio
 import os
 import re
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.console.driver import PASSWORD, Console
+from tests.console.driver import PASSWORD, Console, serving
 from tests.console.test_oidc import SUB, joined, provider, running
 
 __all__ = ["joined", "provider", "running"]
@@ -21,18 +18,8 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 @pytest.fixture
 async def served(joined: Console) -> AsyncIterator[str]:
     """On another host than the provider's, so that a browser takes them for two sites."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            joined.app, log_level="error", access_log=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 (uvicorn offers nothing to wait for)
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await task
+    async with serving(joined) as address:
+        yield address
 
 
 @pytest.fixture(params=[True, False], ids=["with_script", "without_script"])

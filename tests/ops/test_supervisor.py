@@ -218,8 +218,9 @@ def test_the_practice_desk_starts_when_somebody_opens_it(service: Service) -> No
 
 
 def test_nothing_outlives_a_command_that_was_killed(service: Service) -> None:
+    assert httpx.get(f"http://127.0.0.1:{service.practice}/login", timeout=60).status_code == 200
     started = [pid for pid in children(service.process.pid)]
-    assert len(started) == len(PARTS) + 2  # Redis, and the practice desk that was opened
+    assert len(started) == len(PARTS) + 2  # Redis, and the practice desk
     service.end(signal.SIGKILL)
     wait_until(lambda: not any(alive(pid) for pid in started), "all parts gone")
 
