@@ -119,6 +119,10 @@ class Keys:
         """List, no TTL (no person): the last measured seconds per place, for honest estimates."""
         return f"{self.prefix}waits"
 
+    def opening(self) -> str:
+        """Hash, no TTL (no person): opened or closed by hand, surge; what supervisors set."""
+        return f"{self.prefix}opening"
+
     def paging(self) -> str:
         """Stream, TTL a day (no person): calls for a supervisor or the on-call, yet to be heard."""
         return f"{self.prefix}paging"

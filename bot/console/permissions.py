@@ -16,9 +16,18 @@ class Permission(StrEnum):
     SIGNED_IN = "signed_in"  # any account, even one that has to set something up first
     STAFF = "staff"  # any role: counts and the list, never text
     COUNSEL = "counsel"  # counsellors and supervisors: claim, read, write
+    LEAD = "lead"  # supervisors: the board, open and close, hours
+    COUNT = "count"  # supervisors and operators: counts of many, of nobody
 
 
-_P, _H, _I, _S, _C = Permission
+_P, _H, _I, _S, _C, _L, _N = Permission
+
+_ROLES: Final[dict[Permission, frozenset[Role]]] = {
+    _S: frozenset(Role),
+    _C: frozenset({Role.COUNSELLOR, Role.SUPERVISOR}),
+    _L: frozenset({Role.SUPERVISOR}),
+    _N: frozenset({Role.SUPERVISOR, Role.OPERATOR}),
+}
 
 #: Path as routed -> method -> permission.
 TABLE: Final[dict[str, dict[str, Permission]]] = {
@@ -90,9 +99,7 @@ def permits(permission: Permission, login: Login | None, *, second_step: bool) -
         return permission is Permission.SIGNED_IN
     if unfinished(login, second_step=second_step):
         return False
-    if permission is Permission.STAFF:
-        return bool(login.account.roles)
-    return may_counsel(login.account)
+    return bool(login.account.roles & _ROLES[permission])
 
 
 def unfinished(login: Login, *, second_step: bool) -> str:
@@ -106,7 +113,7 @@ def unfinished(login: Login, *, second_step: bool) -> str:
 
 def may_counsel(account: Account) -> bool:
     """Whether somebody may take people and talk with them."""
-    return bool(account.roles & {Role.COUNSELLOR, Role.SUPERVISOR})
+    return bool(account.roles & _ROLES[_C])
 
 
 def may_read(account: Account, handoff: Handoff) -> bool:
