@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,8 +29,17 @@ def _model() -> Any:
 
 def embed(text: str) -> np.ndarray:
     """Return the embedding (384 float32, length 1) of one text, as a search query."""
-    # A NUL would end the text for the C code behind it.
-    return _model().query(text.replace("\0", " ")[:MAX_CHARS])
+    return _model().query(_safe(text))
+
+
+def _safe(text: str) -> str:
+    """Return the text as the C code behind the embedding can take it.
+
+    A NUL would end it there. And it makes room for four signs for each byte while one sign, the
+    ligature U+FDFA, becomes eighteen: ten of them wrote past the end and ended the process. What is
+    in NFKC form already grows no more.
+    """
+    return unicodedata.normalize("NFKC", text).replace("\0", " ")[:MAX_CHARS]
 
 
 def embed_all(texts: Sequence[str]) -> np.ndarray:

@@ -160,7 +160,7 @@ async def test_one_blocked_or_flooded_chat_does_not_slow_another(
     count = 500 if full else 60
     gate = asyncio.Event()
     house.api.fails("429", "sendMessage", chat=flooded.id, times=10**6, retry_after=3600)
-    house.api.fails("hang", "sendMessage", chat=hanging.id, gate=gate)
+    house.api.fails("hang", "sendMessage", chat=hanging.id, times=10**6, gate=gate)
     blocked.blocked = True
     for chat in (flooded, hanging, blocked):
         await house.writes(chat, *(Reply(f"{number}") for number in range(count)))
@@ -169,9 +169,13 @@ async def test_one_blocked_or_flooded_chat_does_not_slow_another(
             await house.writes(chat, Reply(f"{number}"))
     expected = [str(number) for number in range(count)]
     await until(lambda: all(chat.answers() == expected for chat in others), "everybody else")
-    late = int(gate.is_set()) + len(flooded.answers()) + max(0, len(hanging.answers()) - 1)
+    # Its first reply times out and is tried again: whether it was taken nobody can know.
+    late = int(gate.is_set()) + len(flooded.answers()) + len(set(hanging.answers()) - {"0"})
     gate.set()
-    await until(lambda: hanging.answers() == expected, "the chat that hung gets the rest")
+    await until(
+        lambda: list(dict.fromkeys(hanging.answers())) == expected,
+        "the chat that hung gets the rest",
+    )
 
     async def only_flooded() -> bool:
         return await house.waiting() == count
