@@ -12,8 +12,8 @@ ENGINE_READY := engine/.venv/.complete
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup train test test-bot test-engine journeys fuzz promises prove-clean evaluate check format \
-	strings screenshots bench doctor audit secrets compose-check clean distclean
+.PHONY: help run demo setup train test test-bot test-engine journeys desk fuzz promises prove-clean evaluate check format \
+	strings screenshots bench bench-desk doctor audit secrets compose-check clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,13 +42,17 @@ test: test-bot test-engine ## every test: bot, console, doors, browser, engine
 test-bot: setup train ## everything but the engine's own tests
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
 		$(PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/journeys \
-		--ignore tests/promises $(ARGS)
+		--ignore tests/promises --ignore tests/desk $(ARGS)
 	@$(MAKE) --no-print-directory journeys
 
 # A process of their own: the browser's event loop and those of the other tests do not mix.
 journeys: setup train ## whole journeys: both doors, the real engine, a counsellor in a browser
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
 		$(PYTHON) -m pytest -n 2 --dist loadfile tests/journeys $(ARGS)
+
+desk: setup train ## the desk: accessibility of every page, keyboard only, a whole shift of twenty people
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
+		$(PYTHON) -m pytest -n 2 --dist loadfile tests/desk $(ARGS)
 
 test-engine: train ## the engine's own tests; ARGS="-k word" picks some
 	@cd engine && .venv/bin/python -m pytest $(ARGS)
@@ -84,6 +88,9 @@ strings: $(BOT_READY) ## what each language still lacks, for translators
 
 bench: setup train ## measure speed, memory and load beside a stock Rasa (bench/)
 	@$(PYTHON) -m bench $(ARGS)
+
+bench-desk: setup ## measure the desk with 10,000 people waiting and 200 counsellors
+	@CHROMIUM=$$(scripts/chromium) $(PYTHON) -m bench.desk $(ARGS)
 
 screenshots: setup train ## take the pictures of the guides anew: docs/screenshots/
 	@CHROMIUM=$$(scripts/chromium) $(PYTHON) scripts/screenshots.py

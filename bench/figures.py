@@ -34,9 +34,9 @@ def percentiles(what: str, unit: str, ours: list[float], peer: list[float]) -> l
     ]
 
 
-def table(title: str, figures: Sequence[Figure]) -> str:
+def table(title: str, figures: Sequence[Figure], peer: str = "stock Rasa") -> str:
     """A table for people, in monospaced text."""
-    head = ("", "unit", "Northlight", "stock Rasa", "ours/peer", "better", "tries")
+    head = ("", "unit", "Northlight", peer, "ours/peer", "better", "tries")
     rows = [
         (
             f.what, f.unit, _number(f.ours), _number(f.peer),

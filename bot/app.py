@@ -207,6 +207,7 @@ def console_app(app: App, practice: "Practice | None" = None) -> "Starlette":
         second_step=public or app.settings.second_step,
         practice=practice,
         open_id=None if practice else app.settings.open_id,
+        media_address=app.settings.media_address,
     )
 
 

@@ -33,6 +33,10 @@ class NotOnShift(NorthlightError):
     """Raised when a counsellor who is off shift or at capacity tries to claim."""
 
 
+class OnHold(NorthlightError):
+    """Raised when a supervisor holds the person back, and only a supervisor may do this."""
+
+
 class SessionEnded(NorthlightError):
     """Raised when an act needs a handoff or a login that is already over."""
 

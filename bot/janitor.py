@@ -70,6 +70,8 @@ class Janitor:
         page = self._pager.ops if self._pager else None
         if calls := await self._queue.escalation.run(self._clock(), page):
             log.warning("janitor.nobody_came", calls=calls)
+        if told := await self._queue.closing.run(self._clock()):
+            log.info("janitor.told_closed", count=told)
         lapsed = await self._queue.lapse(self._clock())
         if lapsed:
             log.info("janitor.lapsed", count=len(lapsed))

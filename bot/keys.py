@@ -111,6 +111,30 @@ class Keys:
         """Sorted set, TTL KEEP: claimed handoff -> when its lease lapses (epoch seconds)."""
         return f"{self.prefix}leases"
 
+    def taken(self, counsellor: str) -> str:
+        """Set, TTL KEEP: handoffs a counsellor took; those that ended go when it is read."""
+        return f"{self.prefix}taken:{counsellor}"
+
+    def handles(self) -> str:
+        """String, TTL KEEP (no person): how many handles were given."""
+        return f"{self.prefix}handles"
+
+    def flag(self, person: str) -> str:
+        """String, TTL until it lapses, KEEP at most: why and until when a person is flagged."""
+        return f"{self.prefix}flag:{person}"
+
+    def flagged(self) -> str:
+        """Sorted set, TTL KEEP: handoffs of people who are flagged -> until when."""
+        return f"{self.prefix}flagged"
+
+    def offers(self) -> str:
+        """Set, TTL KEEP: handoffs that are offered to a colleague; the truth is in each of them."""
+        return f"{self.prefix}offers"
+
+    def closed(self) -> str:
+        """Sorted set, TTL retention: handoffs that ended and are kept -> when they were closed."""
+        return f"{self.prefix}closed"
+
     def transcript(self, handoff: str) -> str:
         """Stream, TTL KEEP or retention: what was said between claim and end, sealed."""
         return f"{self.prefix}transcript:{handoff}"
@@ -119,8 +143,12 @@ class Keys:
         """List, no TTL (no person): the last measured seconds per place, for honest estimates."""
         return f"{self.prefix}waits"
 
+    def counts(self, month: str) -> str:
+        """Hash, TTL 400 days (no person): how many asked, and how it ended, in a month."""
+        return f"{self.prefix}counts:{month}"
+
     def opening(self) -> str:
-        """Hash, no TTL (no person): opened or closed by hand, surge; what supervisors set."""
+        """Hash, no TTL (no person): opened or closed by hand, surge, hours; set by supervisors."""
         return f"{self.prefix}opening"
 
     def paging(self) -> str:
@@ -135,6 +163,10 @@ class Keys:
     def counsellor(self, login: str) -> str:
         """Hash, no TTL: an account: alias, languages, roles, argon2 hash, sealed TOTP secret."""
         return f"{self.prefix}console:counsellor:{login}"
+
+    def plan(self) -> str:
+        """Sorted set, no TTL: who is planned on the shift plan -> day; old ones are dropped."""
+        return f"{self.prefix}console:plan"
 
     def shift(self) -> str:
         """Hash, no TTL: counsellor -> when last seen on shift; the janitor drops old ones."""
@@ -155,6 +187,10 @@ class Keys:
     def answered(self, mark: str) -> str:
         """String, TTL 10 min: the organisation's answer of this mark was used already."""
         return f"{self.prefix}console:answered:{mark}"
+
+    def token(self, mark: str) -> str:
+        """Hash, TTL until it expires: a program's token by its keyed mark: name, scopes, use."""
+        return f"{self.prefix}console:token:{mark}"
 
     def audit(self) -> str:
         """Stream, no TTL, append-only: who did what to which handoff, chained marks, no text."""

@@ -4,7 +4,7 @@ The doors convert to and from these; nobody else knows Telegram or the web page.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -37,6 +37,34 @@ LEAVE_BUTTONS = frozenset({"do:leave", "do:leave_now", "do:erase_now"})
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """Something that is no text, or where it is; never the thing itself.
+
+    `file` is the platform's name for it, `size` is in bytes (0: not known), `place` a location's
+    latitude and longitude in degrees. With neither file nor place it cannot be opened.
+    """
+
+    kind: Kind
+    file: str = field(default="", repr=False)
+    size: int = 0
+    place: tuple[float, float] | None = field(default=None, repr=False)
+
+    @property
+    def can_be_opened(self) -> bool:
+        """Whether a counsellor may ask for it."""
+        return bool(self.file or self.place)
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Back from the wire form. Raises KeyError, TypeError or ValueError."""
+        file, size, place = fields["file"], fields["size"], fields["place"]
+        if not isinstance(file, str) or not isinstance(size, int):
+            raise TypeError("a field of another kind")
+        where = (float(place[0]), float(place[1])) if place else None
+        return cls(Kind(fields["kind"]), file, size, where)
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message from a person, as a door understood it.
 
@@ -44,6 +72,7 @@ class Inbound:
     needs to write back (Telegram's chat id; empty on the web), and is only ever stored sealed.
     `message_id` is the platform's id of the person's own message, kept so that Leave can delete
     it. `at` is seconds since the epoch, UTC. `hint` is the app's language code, not to be trusted.
+    `media` is what came instead of text, if it can be opened; kept in a talk only.
     """
 
     person: str
@@ -55,6 +84,7 @@ class Inbound:
     address: str = ""
     message_id: int = 0
     hint: str = ""
+    media: Media | None = None
 
     def to_json(self) -> bytes:
         """The wire form; stored sealed only."""
@@ -64,9 +94,9 @@ class Inbound:
     def from_json(cls, raw: bytes) -> Self:
         """The message back from its wire form. Raises KeyError, TypeError or ValueError."""
         fields = json.loads(raw)
-        made = cls(
-            **{**fields, "channel": Channel(fields["channel"]), "kind": Kind(fields["kind"])}
-        )
+        channel, kind, media = Channel(fields["channel"]), Kind(fields["kind"]), fields.get("media")
+        opened = Media.from_fields(media) if media else None
+        made = cls(**{**fields, "channel": channel, "kind": kind, "media": opened})
         words = (made.person, made.text, made.button, made.address, made.hint)
         if not all(isinstance(word, str) for word in words):
             raise TypeError("a field that is no text")

@@ -16,6 +16,7 @@ from bot.dead_letters import DeadLetters
 from bot.directory import load_directory
 from bot.embedded import running_url
 from bot.errors import QueueUnavailable, SettingsError
+from bot.handoff.service import Mode, Standing
 from bot.settings import PREFIX, Settings
 from bot.supervisor import ENGINE_ADDRESS
 from bot.understand import understand
@@ -34,6 +35,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return asyncio.run(_dead_letters(arguments, settings))
     if arguments.command == "audit-log":
         return asyncio.run(_audit_log(settings))
+    if arguments.command == "counts":
+        return asyncio.run(_counts(arguments.month, settings))
+    if arguments.command == "token":
+        return asyncio.run(_token(arguments, settings))
     return asyncio.run(_counsellor(arguments, settings))
 
 
@@ -102,6 +107,45 @@ def _identity(app: App, sub: str) -> str:
     if app.settings.open_id is None:
         raise SettingsError(f"{PREFIX}OIDC_ISSUER: needed to tie an account to somebody there")
     return Provider(app.settings.open_id, app.vault, time.time).identity(sub)
+
+
+async def _counts(month: str, settings: Settings) -> int:
+    """Prints what is shown of a month on the console; exit code 1 when there is no such month."""
+    from bot.console.acts import OUTCOMES
+    from bot.console.counting import as_csv
+    from bot.handoff.counts import Counts
+
+    async with build(_running(settings)) as app:
+        counts = Counts(app.redis, app.keys, time.time, app.words.codes(), OUTCOMES)
+        try:
+            found = await counts.month(month or await counts.latest())
+        except LookupError:
+            print(f"northlight: months: {' '.join(await counts.months())}", file=sys.stderr)
+            return 1
+        print(as_csv(found), end="")
+    return 0
+
+
+async def _token(arguments: argparse.Namespace, settings: Settings) -> int:
+    from bot.console.audit import Audit
+    from bot.console.tokens import Tokens
+
+    async with build(_running(settings)) as app:
+        tokens = Tokens(app.redis, app.keys, app.vault, time.time)
+        if arguments.act == "list":
+            for token in await tokens.list():
+                print(token)
+            return 0
+        if arguments.act == "add":
+            scopes = [scope.strip() for scope in arguments.scope.split(",")]
+            print(await tokens.add(arguments.name, scopes, arguments.days))
+            print("shown only now, and stored nowhere", file=sys.stderr)
+        else:
+            await tokens.remove(arguments.name)
+            print("removed; it opens nothing from now on")
+        audit = Audit(app.redis, app.keys, app.vault, time.time)
+        await audit.write("(command line)", f"token_{arguments.act}", arguments.name)
+    return 0
 
 
 async def _audit_log(settings: Settings) -> int:
@@ -183,6 +227,16 @@ def _files(line: Any) -> None:
     print("note  numbers came from archived public pages; nobody has phoned them yet")
 
 
+def _opening(standing: Standing, now: float) -> str:
+    closed = standing.closed(now)
+    by_hand = " by hand" if standing.mode is not Mode.AUTO else ""
+    if not by_hand and standing.hours is None:
+        return "no opening hours are set"
+    change = standing.opens(now) if closed else standing.closes(now)
+    until = f" until {change.local:%Y-%m-%d %H:%M} {change.zone}" if change else ""
+    return f"the service is {'closed' if closed else 'open'}{by_hand}{until}"
+
+
 async def _service(app: App, line: Any) -> None:
     try:
         await app.redis.ping()
@@ -192,6 +246,7 @@ async def _service(app: App, line: Any) -> None:
         waiting = await app.redis.zcard(app.keys.queue())
         print(f"note  people waiting: {waiting}")
         print(f"note  counsellors on shift: {await app.queue.counsellors_on_shift()}")
+        print(f"note  {_opening(await app.queue.service.read(), time.time())}")
     except (RedisError, OSError) as error:
         line(False, "redis answers", type(error).__name__)
     line(await app.services.engine.ready(), "engine answers", f"see {PREFIX}ENGINE_URL and its log")

@@ -229,6 +229,7 @@ async def _service(folder: Path, telegram: PretendedTelegram) -> AsyncIterator[_
         f"{PREFIX}CONSOLE_LISTEN": console,
         f"{PREFIX}TELEGRAM_TOKEN": telegram.token,
         f"{PREFIX}TELEGRAM_BASE_URL": telegram.base_url,
+        f"{PREFIX}TELEGRAM_FILE_BASE_URL": telegram.base_file_url,
         f"{PREFIX}LOG_LEVEL": "DEBUG",
     }
     if not engine:

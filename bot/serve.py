@@ -1,12 +1,17 @@
 """Serves a web application until its process is asked to stop; hangs up on who never finishes."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import AsyncIterator
 from typing import Final
 
 import h11
+import httpx
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bot.settings import Address
@@ -65,6 +70,33 @@ class Patient(H11Protocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+class PassedOn(StreamingResponse):
+    """Passes on what another server sends, and closes that however it ends.
+
+    What stops in the middle stops here in the middle too, so that it is not taken for whole;
+    `longest` is how long it may take, seconds.
+    """
+
+    def __init__(
+        self,
+        pieces: AsyncIterator[bytes],
+        closing: contextlib.AsyncExitStack,
+        longest: float,
+        media_type: str = "application/octet-stream",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(pieces, media_type=media_type, headers=headers)
+        self._closing, self._longest = closing, longest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        broken = (httpx.HTTPError, TimeoutError, ClientDisconnect)
+        async with self._closing:
+            with contextlib.suppress(*broken):
+                async with asyncio.timeout(self._longest):
+                    await super().__call__(scope, receive, send)
 
 
 async def serve(app: ASGIApp, listen: Address, door: int | None = None) -> None:

@@ -33,6 +33,11 @@ class Address:
         except ValueError:
             return False
 
+    @property
+    def url(self) -> str:
+        """Where others ask it."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
 
 @dataclass(frozen=True)
 class OpenId:
@@ -54,6 +59,7 @@ class Settings:
     telegram_webhook_listen: Address = Address("127.0.0.1", 8070)
     telegram_webhook_url: str = ""
     telegram_webhook_secret: str = field(default="", repr=False)
+    media_address: Address = Address("127.0.0.1", 8071)
     redis_url: str = field(default="", repr=False)
     engine_url: str = ""
     web_listen: Address = Address("127.0.0.1", 8080)
@@ -110,6 +116,7 @@ class Settings:
             ),
             telegram_webhook_url=read("TELEGRAM_WEBHOOK_URL", _url, ""),
             telegram_webhook_secret=read("TELEGRAM_WEBHOOK_SECRET", _secret, ""),
+            media_address=read("MEDIA_ADDRESS", _address, cls.media_address),
             redis_url=read("REDIS_URL", _redis_url, ""),
             engine_url=read("ENGINE_URL", _url, ""),
             web_listen=read("WEB_LISTEN", _address, cls.web_listen),

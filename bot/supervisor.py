@@ -174,6 +174,8 @@ class Supervisor:
             others = {PREFIX + one for name, own in _OWN.items() if name != part for one in own}
             return {name: value for name, value in environ.items() if name not in others}
 
+        if settings.telegram_token:  # where it hands the console what people sent
+            environ[f"{PREFIX}MEDIA_ADDRESS"] = f"127.0.0.1:{_free_port()}"
         web, console = _base(settings.web_listen), _base(settings.console_listen)
         parts += [
             _bot("worker", given("worker"), lambda: _shards_held(store), 2),

@@ -25,6 +25,7 @@ from telegram.request import HTTPXRequest
 from bot.channels.delivery import Delivery, heed_cancel
 from bot.channels.telegram_convert import UPDATES
 from bot.channels.telegram_intake import Emergency, Intake
+from bot.channels.telegram_media import serve_media
 from bot.channels.telegram_profile import introduce
 from bot.channels.telegram_webhook import endpoint, open_listener, serve
 from bot.conversation.render import Words
@@ -73,7 +74,7 @@ class TelegramDoor:
         first_pause: float = 1.0,
     ) -> None:
         prepare_libraries()
-        self._settings, self._redis, self._keys = settings, redis, keys
+        self._settings, self._redis, self._keys, self._vault = settings, redis, keys, vault
         self._words, self._clock, self._first_pause = words, clock, first_pause
         self._application = (
             Application.builder()
@@ -111,6 +112,11 @@ class TelegramDoor:
             async with asyncio.TaskGroup() as group:
                 introducing = group.create_task(introduce(self._bot, self._words))
                 group.create_task(self._on_duty(stop))
+                group.create_task(
+                    serve_media(
+                        self._settings.media_address, self._bot, self._vault, self._clock, stop
+                    )
+                )
                 if listener:
                     app = endpoint(
                         self._settings.telegram_webhook_url,

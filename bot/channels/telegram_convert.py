@@ -1,9 +1,10 @@
 """Between Telegram's shapes and ours: updates become Inbound, replies become messages.
 
-Nothing is fetched or decided here. Files are never opened: what matters is only their kind.
+Nothing is fetched or decided here. Of a photo, a voice message or a place it is noted where it is,
+so that a counsellor can ask for it; everything else that is no text is only known by its kind.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from telegram import (
     CallbackQuery,
@@ -16,7 +17,8 @@ from telegram import (
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.ext import filters
 
-from bot.messages import Channel, Inbound, Kind, Reply
+from bot.media import LARGEST
+from bot.messages import Channel, Inbound, Kind, Media, Reply
 from bot.vault import Vault
 
 #: What we ask Telegram for; anything else would only be thrown away.
@@ -36,6 +38,10 @@ _KINDS: Final = (
     ("contact", Kind.CONTACT),
     ("location", Kind.LOCATION),
 )
+
+
+#: No platform's name for a file is longer.
+_LONGEST_NAME: Final = 512
 
 
 def is_private(update: Update) -> bool:
@@ -61,7 +67,25 @@ def _message(message: Message, vault: Vault) -> Inbound:
     kind = next((kind for name, kind in _KINDS if getattr(message, name)), Kind.OTHER)
     if message.text:
         return _made(message, Kind.TEXT, _command(message.text), vault)
-    return _made(message, kind, message.caption or "", vault)
+    return _made(message, kind, message.caption or "", vault, _media(message, kind))
+
+
+def _media(message: Message, kind: Kind) -> Media | None:
+    """What a counsellor may open. Not documents: they keep what a camera writes into a picture."""
+    if kind is Kind.LOCATION and message.location:
+        where = (message.location.latitude, message.location.longitude)
+        return Media(kind, place=where) if _is_place(*where) else None
+    largest = message.photo[-1] if message.photo else None  # the smaller sizes come first
+    file: Any = largest or message.voice or message.audio
+    if file is None or not isinstance(file.file_id, str) or len(file.file_id) > _LONGEST_NAME:
+        return None
+    size = file.file_size if isinstance(file.file_size, int) else 0
+    return Media(kind, file.file_id if size <= LARGEST else "", size)
+
+
+def _is_place(latitude: object, longitude: object) -> bool:
+    right = isinstance(latitude, int | float) and isinstance(longitude, int | float)
+    return right and -90 <= float(latitude) <= 90 and -180 <= float(longitude) <= 180  # type: ignore[arg-type]
 
 
 def _edited(message: Message, vault: Vault) -> Inbound | None:
@@ -70,7 +94,9 @@ def _edited(message: Message, vault: Vault) -> Inbound | None:
     return _made(message, Kind.EDITED, text, vault) if text else None
 
 
-def _made(message: Message, kind: Kind, text: str, vault: Vault) -> Inbound:
+def _made(
+    message: Message, kind: Kind, text: str, vault: Vault, media: Media | None = None
+) -> Inbound:
     sender = message.from_user
     return Inbound(
         person=vault.person(Channel.TELEGRAM, str(message.chat.id)),
@@ -81,6 +107,7 @@ def _made(message: Message, kind: Kind, text: str, vault: Vault) -> Inbound:
         address=str(message.chat.id),
         message_id=message.message_id,
         hint=(sender.language_code or "") if sender else "",
+        media=media,
     )
 
 

@@ -4,7 +4,9 @@ import asyncio
 import base64
 import re
 import secrets
+import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -23,6 +25,8 @@ LONGEST: Final = 200
 #: else a single machine that guesses could keep everybody else out of the line.
 LINE: Final = 20
 LINE_OF_A_PLACE: Final = 4
+#: For so many seconds alias and capacity of a colleague may be old ones on the desk.
+FACES: Final = 10
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -68,6 +72,8 @@ class Accounts:
         # from, one for the others. A flood of guesses can then neither take the machine from the
         # people in conversation nor stand in line before a colleague.
         self._turns = {known: asyncio.Semaphore(1) for known in (False, True)}
+        self._faces: dict[str, tuple[str, int]] = {}
+        self._faces_until = 0.0
         self._in_line: Counter[str] = Counter()
         self._nobody = _nobody(self._hasher)
 
@@ -133,13 +139,20 @@ class Accounts:
         account = await self.find(login.decode()) if login else None
         return account if account and account.identity == identity else None
 
+    async def several(self, logins: Sequence[str]) -> Sequence[Account]:
+        """The accounts of these logins; without those that have none."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for login in logins:
+                pipe.hgetall(self._keys.counsellor(login))
+            rows = await pipe.execute() if logins else []
+        return [_account(login, raw) for login, raw in zip(logins, rows, strict=True) if raw]
+
     async def list(self) -> list[Account]:
         """All accounts, by login."""
         prefix = self._keys.counsellor("")
         found = [name async for name in self._redis.scan_iter(match=f"{prefix}*", count=100)]
         logins = sorted(name.decode().removeprefix(prefix) for name in found)
-        accounts = [await self.find(login) for login in logins]
-        return [account for account in accounts if account]
+        return [*await self.several(logins)]
 
     async def remove(self, login: str) -> None:
         """Deletes an account: its logins end at once, whom it held goes back to the queue."""
@@ -167,24 +180,27 @@ class Accounts:
             raise AccountError("same")
         await self._store(login, new, must_change=False)
 
+    async def faces(self, logins: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Alias and capacity of these logins; without those that have no account.
+
+        As they were up to FACES seconds ago: every change on the desk asks for all of them.
+        """
+        if time.monotonic() >= self._faces_until:
+            self._faces, self._faces_until = {}, time.monotonic() + FACES
+        unknown = [login for login in logins if login not in self._faces]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for login in unknown:
+                pipe.hmget(self._keys.counsellor(login), "alias", "capacity")
+            rows = await pipe.execute() if unknown else []
+        for login, (alias, capacity) in zip(unknown, rows, strict=True):
+            if alias:
+                self._faces[login] = alias.decode(), int(capacity or 1)
+        return {login: self._faces[login] for login in logins if login in self._faces}
+
     async def find(self, login: str) -> Account | None:
         """The account of a login, or None."""
         raw: Any = await self._redis.hgetall(self._keys.counsellor(login))
-        if not raw:
-            return None
-        second_step = raw.pop(b"totp", b"") != b""  # sealed: no text
-        fields = {name.decode(): value.decode() for name, value in raw.items()}
-        return Account(
-            login=login,
-            alias=fields["alias"],
-            languages=tuple(fields.get("languages", "").split()),
-            roles=frozenset(Role(role) for role in fields.get("roles", "").split()),
-            must_change=fields.get("must_change") == "1",
-            capacity=int(fields.get("capacity", 1)),
-            epoch=fields.get("epoch", ""),
-            second_step=second_step,
-            identity=fields.get("identity", ""),
-        )
+        return _account(login, raw) if raw else None
 
     async def check(self, login: str, password: str, *, place: str = "") -> bool:
         """Whether the password is right; takes as long for a login that does not exist.
@@ -225,6 +241,22 @@ class Accounts:
                 "epoch": secrets.token_hex(8),
             },
         )
+
+
+def _account(login: str, raw: dict[bytes, bytes]) -> Account:
+    second_step = raw.pop(b"totp", b"") != b""  # sealed: no text
+    fields = {name.decode(): value.decode() for name, value in raw.items()}
+    return Account(
+        login=login,
+        alias=fields["alias"],
+        languages=tuple(fields.get("languages", "").split()),
+        roles=frozenset(Role(role) for role in fields.get("roles", "").split()),
+        must_change=fields.get("must_change") == "1",
+        capacity=int(fields.get("capacity", 1)),
+        epoch=fields.get("epoch", ""),
+        second_step=second_step,
+        identity=fields.get("identity", ""),
+    )
 
 
 def _nobody(hasher: PasswordHasher) -> str:

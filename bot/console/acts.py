@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from bot.console.answers import Refused
 from bot.console.context import account_of, console, field, language_of
-from bot.console.permissions import may_read
+from bot.console.permissions import may_lead, may_read
 from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
 from bot.handoff.record import Handoff, State
 
@@ -29,12 +29,17 @@ async def find(request: Request) -> Handoff:
 
 
 async def open_to_read(request: Request, what: str = "read") -> Handoff:
-    """The only way to a case or a transcript: permitted, and written to the audit first."""
+    """The only way to a case or a transcript: permitted, and written to the audit first.
+
+    A supervisor who reads what somebody else holds is said to have watched; the holder is not told.
+    """
     handoff = await find(request)
     account = account_of(request)
     if not may_read(account, handoff):
         await console(request).audit.write(account.login, "read_refused", handoff.id)
         raise Refused("not_yours")
+    if handoff.claimed_by != account.login:
+        what = what.replace("read", "watched")
     await console(request).audit.write(account.login, what, handoff.id)
     return handoff
 
@@ -55,6 +60,8 @@ async def claim(request: Request) -> Handoff:
     """Claims the one of the path. Raises Refused, naming the holder when somebody was quicker."""
     desk, account = console(request), account_of(request)
     found = await find(request)
+    if found.on_hold(desk.clock()) and not may_lead(account) and found.offered_to != account.login:
+        raise Refused("on_hold")
     try:
         taken = await desk.queue.claim(found.id, account.login)
     except AlreadyClaimed as quicker:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.handoff.escalation import LATE
+from bot.handoff.holds import alarms
 from bot.handoff.queue import Queue
 from bot.safety.levels import Level
 
@@ -22,12 +23,13 @@ class Alerts:
     async def look(self) -> str:
         """`{"waiting", "reds", "late": numbers, "new": level or ""}`: counts, nobody's id.
 
-        `reds` are those RED, `late` those of them to whom somebody should have come
-        (escalation.py). `new` is the level of the most urgent who waits since the last look, or
-        became RED. Raises RedisError.
+        `reds` are those RED, `late` those of them to whom somebody should have come, and whoever
+        said danger on hold (escalation.py). `new` is the level of the most urgent who waits since
+        the last look, or became RED. Raises RedisError.
         """
         waiting, line = await self._queue.line(LOOKED_AT)
         late = sum(level is Level.RED and self._clock() - asked >= LATE for _, level, asked in line)
+        late += alarms(await self._queue.aside())
         reds = sum(level is Level.RED for _, level, _ in line)
         known, now = self._known, {one: level for one, level, _ in line}
         self._known = now

@@ -6,8 +6,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from bot.console.context import console, language_of
-from bot.console.permissions import unfinished
+from bot.console.permissions import permission_of, permits, unfinished
 
+#: The pages there are to go to, in this order; each is shown to whom it lets in.
+PAGES: Final = ("desk", "board", "hours", "plan", "counts")
 #: Code -> status. The words are in strings/<lang>.yml, `note`.
 STATUS: Final = {
     "signed_out": 401,
@@ -20,7 +22,13 @@ STATUS: Final = {
     "off_shift": 409,
     "at_capacity": 409,
     "colleague_away": 409,
+    "on_hold": 409,
+    "moved": 409,
     "gone": 410,
+    "media_gone": 410,
+    "media_large": 413,
+    "media_unknown": 415,
+    "media_away": 503,
     "too_large": 413,
     "bad_request": 400,
     "too_many": 429,
@@ -49,6 +57,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
             (code, desk.strings.keys(code)["language.own_name"]) for code in desk.strings.codes()
         ],
         login=login if login and not login.half else None,
+        nav=[name for name in PAGES if _opens(request, f"/{name}")],
         csrf=login.csrf if login else request.state.form_token,
         # Not request.url: that is made with the Host header, which may hold anything.
         **{"path": request.scope["path"], **values},
@@ -56,10 +65,18 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     return HTMLResponse(body, status)
 
 
+def _opens(request: Request, path: str) -> bool:
+    permission = permission_of(path, "GET")
+    second_step = console(request).second_step
+    return permission is not None and permits(
+        permission, request.state.login, second_step=second_step
+    )
+
+
 def refuse(request: Request, code: str, **more: str) -> Response:
     """The answer to a request that cannot be done."""
     status = STATUS[code]
-    if request.scope["path"].startswith("/api/"):
+    if request.scope["path"].startswith("/api/") or request.state.program:
         return JSONResponse({"error": code, **more}, status)
     if code == "signed_out":
         return RedirectResponse("/login", 303)

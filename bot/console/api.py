@@ -1,6 +1,8 @@
 """The JSON API behind the desk: what the page's script and other programs call."""
 
 import asyncio
+import contextlib
+import random
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +11,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
-from bot.console import acts, cards, views
+from bot.console import acts, scene, views
 from bot.console.answers import Refused
 from bot.console.context import (
     account_of,
@@ -19,20 +21,24 @@ from bot.console.context import (
     login_of,
     translate_of,
 )
-from bot.console.permissions import Permission, permits
+from bot.console.events import Kind, Listener, event
+from bot.console.permissions import Permission, may_counsel, may_lead, permits
 from bot.handoff.record import Handoff
 
-#: Seconds between signs of life on the event stream; the login is looked at each time.
+#: Seconds between signs of life on a silent event stream; the login is looked at each time.
 PING = 15
+#: So many seconds after something was said on it at most, the login is looked at.
+LOOK = 2
 # Nothing Redis would refuse: two numbers of less than 64 bits.
 _LINE_ID = re.compile("[0-9]{1,19}(-[0-9]{1,19})?")
 
 
 async def desk(request: Request) -> JSONResponse:
-    """GET: the strip and the lists."""
-    return JSONResponse(
-        await views.desk_view(console(request), account_of(request), translate_of(request))
+    """GET: the strip and the lists; of the queue a part, from place ?from= on."""
+    found = await scene.desk_view(
+        console(request), account_of(request), translate_of(request), start_of(request)
     )
+    return JSONResponse(found)
 
 
 async def heartbeat(request: Request) -> JSONResponse:
@@ -69,11 +75,11 @@ async def phrases(request: Request) -> JSONResponse:
 async def handoff(request: Request) -> JSONResponse:
     """GET: case and transcript (after the line named by ?after=)."""
     found, desk = await acts.open_to_read(request), console(request)
-    after = after_of(request)
+    after, t = after_of(request), translate_of(request)
     return JSONResponse(
         {
-            "case": await views.case_view(desk, found, translate_of(request), language_of(request)),
-            "lines": await views.line_views(desk, found, translate_of(request), after),
+            "case": await views.case_view(desk, found, t, language_of(request)),
+            "lines": await views.line_views(desk, found, t, account_of(request).login, after),
         }
     )
 
@@ -86,12 +92,6 @@ async def claim(request: Request) -> JSONResponse:
 async def say(request: Request) -> JSONResponse:
     """POST {"text": ...} or {"phrase": id}."""
     await acts.say(request)
-    return JSONResponse({"sent": True})
-
-
-async def emergency(request: Request) -> JSONResponse:
-    """POST: the 9-1-1 card to the person."""
-    await cards.sent(request, "emergency")
     return JSONResponse({"sent": True})
 
 
@@ -108,36 +108,58 @@ async def end(request: Request) -> JSONResponse:
 
 
 async def events(request: Request) -> StreamingResponse:
-    """GET: server-sent events. They say only that something changed, and of which handoff."""
+    """GET: server-sent events: that something changed, of which handoff, and what the desk shows.
+
+    ?desk: for a page that shows the desk; ?talk=: for one that shows this handoff.
+    """
     desk, cookie = console(request), request.cookies.get(console(request).cookie, "")
+    account, query = account_of(request), request.query_params
+    clock = asyncio.get_running_loop().time
+    kind = Kind(language_of(request), may_counsel(account), may_lead(account))
+    listener = Listener(account.login, kind if "desk" in query else None, query.get("talk", ""))
 
     async def allowed() -> bool:
         login = await desk.logins.find(cookie, touch=False)
         return permits(Permission.STAFF, login, second_step=desk.second_step)
 
-    async def stream() -> AsyncIterator[str]:
-        with desk.hub.listening() as changes:
-            yield "retry: 2000\n\n"
+    async def stream() -> AsyncIterator[bytes]:
+        with desk.hub.listening(listener):
+            yield b"retry: 2000\n\n"
+            looked, told = clock(), False
             while True:
-                try:
-                    name, data = await asyncio.wait_for(changes.get(), PING)
-                    said = f"event: {name}\ndata: {data}\n\n"
-                except TimeoutError:
-                    # An event, not a comment: the page hears that the line is not dead.
-                    said = "event: alive\ndata: {}\n\n"
+                said, due = b"", looked + (LOOK if told else PING)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(due):
+                        said = await listener.next()
+                if said:
+                    yield said
+                if said and not told:
+                    # In its own time: all pages at once would hold up what they wait for.
+                    looked, told = clock() - random.uniform(0, LOOK), True  # noqa: S311 (no secret)
+                if clock() < looked + (LOOK if told else PING):
+                    continue
                 try:
                     if not await allowed():
-                        yield "event: signed_out\ndata: {}\n\n"
+                        yield event("signed_out", "{}")
                         return
                 except (RedisError, OSError):
                     return  # the page connects again, and fetches everything then
-                yield said
+                if not told:
+                    # An event, not a comment: the page hears that the line is not dead.
+                    yield event("alive", "{}")
+                looked, told = clock(), False
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
 def _brief(request: Request, handoff: Handoff) -> dict[str, Any]:
     return views.brief(console(request), handoff, translate_of(request))
+
+
+def start_of(request: Request) -> int:
+    """The place in the queue of ?from=, where the part that is shown begins."""
+    start = request.query_params.get("from", "")
+    return int(start) if re.fullmatch("[0-9]{1,6}", start) else 0
 
 
 def after_of(request: Request) -> str:

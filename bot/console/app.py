@@ -16,25 +16,47 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.console import api, cards, doorway, organisation, pages, passing, quiet, steps
+from bot.console import (
+    acts,
+    api,
+    board,
+    cards,
+    counting,
+    doorway,
+    holds,
+    hours,
+    media,
+    organisation,
+    pages,
+    passing,
+    plan,
+    quiet,
+    steps,
+)
 from bot.console.accounts import Accounts
 from bot.console.alerts import Alerts
 from bot.console.answers import Refused, refuse
 from bot.console.audit import Audit
 from bot.console.context import Console, Practice, Words
+from bot.console.courier import Courier
 from bot.console.devices import Devices
 from bot.console.events import Hub
 from bot.console.gate import Gate
+from bot.console.live import Drawing
 from bot.console.logins import Logins
 from bot.console.oidc import Provider
+from bot.console.planned import Plan
 from bot.console.second_step import SecondStep
 from bot.console.strings import HERE, Phrases, Strings
+from bot.console.tokens import Tokens
 from bot.conversation.render import ROOT
 from bot.directory import Entry, load_directory
 from bot.errors import QueueUnavailable, Sealed
+from bot.handoff.counts import Counts
 from bot.handoff.queue import Queue
+from bot.handoff.service import Service
 from bot.keys import Keys
-from bot.settings import OpenId
+from bot.settings import Address, OpenId, Settings
 from bot.vault import Vault
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -60,9 +82,10 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/handoffs/{id}/card", pages.card, None),
     ("/handoffs/{id}/lines", pages.lines, None),
     ("/handoffs/{id}/live", pages.conversation_live, None),
+    ("/handoffs/{id}/media/{line}", media.show, None),
+    ("/handoffs/{id}/media/{line}/page", media.show_page, None),
     ("/handoffs/{id}/claim", None, pages.claim),
     ("/handoffs/{id}/say", None, pages.say),
-    ("/handoffs/{id}/emergency", None, pages.emergency),
     ("/handoffs/{id}/cards", None, cards.send),
     ("/handoffs/{id}/note", None, cards.note),
     ("/handoffs/{id}/keep-open", None, quiet.keep_open),
@@ -71,6 +94,27 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/handoffs/{id}/transfer", None, passing.transfer),
     ("/handoffs/{id}/accept", None, passing.accept),
     ("/handoffs/{id}/refuse", None, passing.refuse),
+    ("/handoffs/{id}/reassign", board.move, board.reassign),
+    ("/handoffs/{id}/flag", None, holds.flag),
+    ("/handoffs/{id}/hold", None, holds.hold),
+    ("/handoffs/{id}/lift", None, holds.lift),
+    ("/board", board.show, None),
+    ("/board/live", board.live, None),
+    ("/board/closed", board.closed, None),
+    ("/board/surge", None, board.surge),
+    ("/hours", hours.show, hours.change),
+    ("/opening", None, hours.opening),
+    ("/plan", plan.show, plan.change),
+    ("/api/hours", hours.api_show, hours.api_change),
+    ("/api/opening", None, hours.api_opening),
+    ("/api/plan", plan.api_show, plan.api_change),
+    ("/api/board", board.api_board, None),
+    ("/api/closed", board.api_closed, None),
+    ("/api/surge", None, board.api_surge),
+    ("/counts", counting.show, None),
+    ("/counts.csv", counting.download, None),
+    ("/api/counts", counting.api_counts, None),
+    ("/api/queue", counting.api_queue, None),
     ("/api/desk", api.desk, None),
     ("/api/events", api.events, None),
     ("/api/heartbeat", None, api.heartbeat),
@@ -78,9 +122,9 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/api/next", None, api.take_next),
     ("/api/phrases/{language}", api.phrases, None),
     ("/api/handoffs/{id}", api.handoff, None),
+    ("/api/handoffs/{id}/media/{line}", media.api_open, None),
     ("/api/handoffs/{id}/claim", None, api.claim),
     ("/api/handoffs/{id}/say", None, api.say),
-    ("/api/handoffs/{id}/emergency", None, api.emergency),
     ("/api/handoffs/{id}/cards", None, cards.api_send),
     ("/api/handoffs/{id}/help-lines", cards.api_lines, None),
     ("/api/handoffs/{id}/note", None, cards.api_note),
@@ -90,6 +134,10 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/api/handoffs/{id}/transfer", None, passing.api_transfer),
     ("/api/handoffs/{id}/accept", None, passing.api_accept),
     ("/api/handoffs/{id}/refuse", None, passing.api_refuse),
+    ("/api/handoffs/{id}/reassign", None, board.api_reassign),
+    ("/api/handoffs/{id}/flag", None, holds.api_flag),
+    ("/api/handoffs/{id}/hold", None, holds.api_hold),
+    ("/api/handoffs/{id}/lift", None, holds.api_lift),
 )
 
 
@@ -106,25 +154,32 @@ def create_app(
     hasher: PasswordHasher | None = None,
     practice: Practice | None = None,
     open_id: OpenId | None = None,
+    media_address: Address = Settings.media_address,
 ) -> Starlette:
     """The console as an ASGI application.
 
     `secure` False only on a loopback address: cookies then also travel without TLS.
     `second_step`: every account must set up a code from a phone, else it may. `practice` makes it
     a practice desk: marked as one on every page, and in the audit. `open_id`: the organisation's
-    provider, at which counsellors may sign in too.
+    provider, at which counsellors may sign in too. `media_address`: where the Telegram door
+    hands over what people sent.
     """
     accounts = Accounts(redis, keys, hasher)
     console = Console(
         redis=redis,
         queue=queue,
+        service=Service(redis, keys),
+        plan=Plan(redis, keys),
+        counts=Counts(redis, keys, clock, [code for code, _ in words.languages()], acts.OUTCOMES),
         words=words,
         accounts=accounts,
         logins=Logins(redis, keys, vault, accounts, clock),
         codes=SecondStep(redis, keys, vault, clock),
         devices=Devices(vault),
+        courier=Courier(vault, media_address, clock),
+        tokens=Tokens(redis, keys, vault, clock),
         audit=Audit(redis, keys, vault, clock, "practice:" if practice else ""),
-        hub=Hub(redis, keys, Alerts(queue, clock).look),
+        hub=Hub(redis, keys, Drawing(lambda: console, Alerts(queue, clock).look)),
         strings=Strings(),
         phrases=Phrases(),
         directory=_directory(),

@@ -10,15 +10,20 @@ from starlette.requests import Request
 
 from bot.console.accounts import Account, Accounts
 from bot.console.audit import Audit
+from bot.console.courier import Courier
 from bot.console.devices import Devices
 from bot.console.events import Hub
 from bot.console.logins import Login, Logins
 from bot.console.oidc import Provider
+from bot.console.planned import Plan
 from bot.console.second_step import SecondStep
 from bot.console.strings import Phrases, Strings, Translate
+from bot.console.tokens import Tokens
 from bot.directory import Entry
+from bot.handoff.counts import Counts
 from bot.handoff.queue import Queue
 from bot.handoff.queue import Words as QueueWords
+from bot.handoff.service import Service
 
 #: The cookie that names the console's language; it says nothing about anybody.
 LANGUAGE_COOKIE = "nl_console_language"
@@ -47,11 +52,16 @@ class Console:
 
     redis: Redis
     queue: Queue
+    service: Service
+    plan: Plan
+    counts: Counts
     words: Words
     accounts: Accounts
     logins: Logins
     codes: SecondStep
     devices: Devices
+    courier: Courier
+    tokens: Tokens
     audit: Audit
     hub: Hub
     strings: Strings

@@ -1,33 +1,91 @@
-"""Pushes "something changed" to every open page: one Redis subscription, many listeners.
+"""Pushes what changed to every open page: one Redis subscription, one look, many listeners.
 
-And beside it what the queue has come to (alerts.py), looked at once for all of them.
+A change of a handoff is passed on at once, to whom it concerns. What the desk and the queue have
+come to is looked at once for all pages: at once too, and then so often that it never piles up.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.keys import Keys
 
+log = structlog.get_logger()
 #: What a listener gets when something may have been missed: fetch everything again.
 RESYNC: Final = '{"what":"resync","id":""}'
-#: What changes within so many seconds is one look at the queue.
-TOGETHER: Final = 0.2
-#: Name and data of a server-sent event: `change` {what, id} or `queue` (alerts.py).
-Event = tuple[str, str]
+#: Between the beginnings of two looks at the desk there is so much time, seconds.
+EVERY: Final = 0.1
+#: So long at least anything else may be done between two looks, seconds.
+REST: Final = 0.02
+#: Changes within a talk: nothing of them is seen on the desk.
+WITHIN: Final = frozenset({"heard", "said", "silence"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What makes the desk look different: the language, and what somebody may do there."""
+
+    language: str
+    acts: bool
+    leads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """How things stand: what pages ring for, the desk for each kind of page when it has changed.
+
+    `held` are the handoffs by who holds them, `own` gives what else is somebody's own.
+    """
+
+    rung: str
+    drawn: Mapping[Kind, str]
+    held: Mapping[str, Collection[str]]
+    own: Callable[[str], object]
+
+
+class Listener:
+    """The stream of one page.
+
+    `kind` is there for pages that show the desk. `talk` is the handoff a page shows. Without
+    either it hears of every change.
+    """
+
+    def __init__(self, login: str = "", kind: Kind | None = None, talk: str = "") -> None:
+        self.login, self.kind, self.talk = login, kind, talk
+        self.rung = ""  # this and the next as it was last told
+        self.own: object = None
+        self._said: asyncio.Queue[bytes] = asyncio.Queue(maxsize=100)
+
+    async def next(self) -> bytes:
+        """Waits for what is said, as it goes over the line."""
+        return await self._said.get()
+
+    def hear(self, said: bytes) -> None:
+        """No text in it. A page that stood still gets one word that says all: fetch everything."""
+        if self._said.full():
+            while not self._said.empty():
+                self._said.get_nowait()
+            self._said.put_nowait(event("change", RESYNC))
+        self._said.put_nowait(said)
 
 
 class Hub:
     """Holds the subscription while the application runs."""
 
-    def __init__(self, redis: Redis, keys: Keys, look: Callable[[], Awaitable[str]]) -> None:
-        self._redis, self._keys, self._look = redis, keys, look
-        self._listeners: set[asyncio.Queue[Event]] = set()
+    def __init__(
+        self, redis: Redis, keys: Keys, draw: Callable[[Collection[Kind]], Awaitable[Picture]]
+    ) -> None:
+        self._redis, self._keys, self._draw = redis, keys, draw
+        self._listeners: set[Listener] = set()
         self._changed = asyncio.Event()
+        self._last: Picture | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -41,47 +99,80 @@ class Hub:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[Event]]:
-        """A queue of events for one page. No text in them: of too many, one says all."""
-        events: asyncio.Queue[Event] = asyncio.Queue(maxsize=100)
-        self._listeners.add(events)
+    def listening(self, listener: Listener) -> Iterator[Listener]:
+        """For as long as a page is open."""
+        if self._last:
+            listener.own = self._last.own(listener.login)
+        self._listeners.add(listener)
         self._changed.set()  # a new page is told how things stand
         try:
-            yield events
+            yield listener
         finally:
-            self._listeners.discard(events)
+            self._listeners.discard(listener)
 
     async def _run(self) -> None:
         while True:
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(self._keys.events())
-                    self._tell(("change", RESYNC))
+                    self._pass_on(RESYNC)
                     while True:
                         message = await channel.get_message(
                             ignore_subscribe_messages=True, timeout=5
                         )
                         if message:
-                            self._tell(("change", message["data"].decode()))
+                            self._pass_on(message["data"].decode())
             except (RedisError, OSError):
                 await asyncio.sleep(1)  # Redis is away; pages learn by RESYNC when it is back
 
+    def _pass_on(self, data: str) -> None:
+        try:
+            change = json.loads(data)
+        except ValueError:
+            return  # not ours
+        what, handoff = change["what"], change.get("id", "")
+        if what not in WITHIN:
+            self._changed.set()
+        said = event("change", data)
+        for one in self._listeners:
+            everything = what == "resync" or not (one.kind or one.talk)
+            if everything or handoff == one.talk or handoff in self._held(one.login):
+                one.hear(said)
+
+    def _held(self, login: str) -> Collection[str]:
+        return self._last.held.get(login, ()) if self._last else ()
+
     async def _watch(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
             await self._changed.wait()
-            await asyncio.sleep(TOGETHER)
             self._changed.clear()
+            again = clock() + EVERY
             try:
-                self._tell(("queue", await self._look()))
+                self._show(await self._draw({one.kind for one in self._listeners if one.kind}))
             except (RedisError, OSError):
-                continue  # looked at again after the RESYNC that follows
+                pass  # looked at again after the RESYNC that follows
+            except Exception as error:  # only its kind: it must not leave all pages standing still
+                log.error("console.not_drawn", kind=type(error).__name__)
+            await asyncio.sleep(max(REST, again - clock()))
 
-    def _tell(self, event: Event) -> None:
-        if event[0] == "change":
-            self._changed.set()
-        for listener in self._listeners:
-            if listener.full():  # a page that stood still: it fetches everything again
-                while not listener.empty():
-                    listener.get_nowait()
-                listener.put_nowait(("change", RESYNC))
-            listener.put_nowait(event)
+    def _show(self, picture: Picture) -> None:
+        self._last = picture
+        rung, rings = event("queue", picture.rung), bool(json.loads(picture.rung)["new"])
+        drawn = {kind: event("desk", data) for kind, data in picture.drawn.items()}
+        for one in self._listeners:
+            said = b""
+            if one.kind:
+                said += drawn.get(one.kind, b"")
+            own = picture.own(one.login)
+            if one.own != own and (one.kind or one.talk):
+                one.own, said = own, said + event("own", "{}")
+            if rings or one.rung != picture.rung:
+                one.rung, said = picture.rung, said + rung
+            if said:
+                one.hear(said)
+
+
+def event(name: str, data: str) -> bytes:
+    """A server-sent event."""
+    return f"event: {name}\ndata: {data}\n\n".encode()

@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.console.answers import Refused, refuse
 from bot.console.context import console
-from bot.console.permissions import Permission, permission_of, permits, unfinished
+from bot.console.permissions import Permission, permission_of, permits, scope_of, unfinished
+from bot.place import place_of
 
 #: The longest body of a POST, bytes. A reply of 2,000 signs in any script fits.
 LARGEST: Final = 32_768
@@ -26,6 +27,7 @@ AUTOMATIC: Final = frozenset(
         "/api/events",
         "/api/heartbeat",
         "/desk/live",
+        "/board/live",
         "/handoffs/{id}/card",
         "/handoffs/{id}/lines",
         "/handoffs/{id}/live",
@@ -36,8 +38,8 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; worker-src 'self'; frame-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors {ancestors}"
+        "media-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "{frame}",
@@ -47,6 +49,9 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
+
+#: What a person sent is nothing but itself, even in a window of its own.
+_SENT_POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +71,7 @@ class Gate:
         route = _route(scope["app"], scope)
         state = request.state
         state.login, state.form = None, {}
+        state.program = _token(request) is not None
         desk = console(request)
         state.form_token = request.cookies.get(desk.form_cookie, "") or secrets.token_urlsafe(24)
 
@@ -95,6 +101,9 @@ class Gate:
     async def _check(self, request: Request, route: str) -> bytes:
         """Raises Refused; returns the body of a POST, already read into state.form."""
         desk, state = console(request), request.state
+        if (token := _token(request)) is not None:
+            await self._check_program(request, route, token)
+            return b""
         cookie = request.cookies.get(desk.cookie, "")
         if cookie:
             state.login = await desk.logins.find(cookie, touch=route not in AUTOMATIC)
@@ -119,6 +128,23 @@ class Gate:
             self._check_form(request)
         return body
 
+    async def _check_program(self, request: Request, route: str, value: str) -> None:
+        """A program with a token: what its scopes read, and nothing else. Raises Refused.
+
+        Never together with a browser's login, and never from a page of another site.
+        """
+        desk = console(request)
+        if request.cookies.get(desk.cookie) or _from_elsewhere(request):
+            raise Refused("forbidden")
+        token = await desk.tokens.find(value)
+        if token is None:
+            place = place_of(request.client.host) if request.client else "nowhere"
+            wait = await desk.logins.delay("(token)", place)
+            raise Refused("too_many" if wait else "signed_out")
+        if scope_of(route, request.method) not in token.scopes:
+            raise Refused("forbidden")
+        await desk.tokens.touch(token)
+
     def _check_form(self, request: Request) -> None:
         """The token of the login, or for the sign-in form the one in its own cookie."""
         given = request.headers.get("x-csrf") or request.state.form.get("csrf") or ""
@@ -129,6 +155,12 @@ class Gate:
             raise Refused("csrf")
         if _from_elsewhere(request):
             raise Refused("csrf")
+
+
+def _token(request: Request) -> str | None:
+    """What a program has sent as its token; None for a browser."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
 
 
 def _from_elsewhere(request: Request) -> bool:
@@ -221,9 +253,12 @@ def _finish(request: Request, route: str, message: Message) -> None:
             ancestors="'self'" if own_frame else "'none'",
             frame="SAMEORIGIN" if own_frame else "DENY",
         )
+    if headers.get("content-type", "").startswith(("image/", "audio/")):
+        headers["Content-Security-Policy"] = _SENT_POLICY
     if desk.secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if request.state.login is None and not request.cookies.get(desk.form_cookie):
+    browser = not request.state.program
+    if browser and request.state.login is None and not request.cookies.get(desk.form_cookie):
         secure = "; Secure" if desk.secure else ""
         headers.append(
             "set-cookie",

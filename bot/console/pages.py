@@ -5,10 +5,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.console import acts, api, cards, passing, views
+from bot.console import acts, api, cards, holds, passing, scene, views
 from bot.console.answers import STATUS, Refused, page
 from bot.console.context import account_of, console, field, language_of, translate_of
-from bot.console.permissions import may_counsel
+from bot.console.permissions import may_counsel, may_lead
 from bot.handoff.record import Handoff, State
 
 #: Notes a page may show after an act, by the name in the address.
@@ -30,7 +30,7 @@ async def desk(request: Request) -> Response:
 
 async def desk_live(request: Request) -> Response:
     """GET: only the part of the desk that changes, for the script."""
-    return page(request, "_desk_live.html", desk=await _view(request), can_act=_can_act(request))
+    return page(request, "_desk_live.html", **await _shown(request))
 
 
 async def conversation(request: Request) -> Response:
@@ -52,11 +52,10 @@ async def card(request: Request) -> Response:
 async def lines(request: Request) -> Response:
     """GET: the lines after ?after=, for the script; what else it must know stands in headers."""
     handoff = await acts.open_to_read(request, "read_on")
-    desk, t = console(request), translate_of(request)
-    shown = await views.line_views(desk, handoff, t, api.after_of(request))
+    desk, t, login = console(request), translate_of(request), account_of(request).login
+    shown = await views.line_views(desk, handoff, t, login, api.after_of(request))
     answer = page(request, "_lines.html", lines=shown)
     answer.headers["X-State"] = handoff.state.value
-    login = account_of(request).login
     answer.headers["X-Mine"] = "1" if handoff.claimed_by == login else "0"
     answer.headers["X-Offers"] = str(len(await desk.queue.transfers.offered(login)))
     return answer
@@ -66,7 +65,8 @@ async def conversation_live(request: Request) -> Response:
     """GET: the transcript in a frame that loads itself again, for browsers without script."""
     handoff = await acts.open_to_read(request, "read_on")
     await console(request).queue.heartbeat(account_of(request).login)
-    shown = await views.line_views(console(request), handoff, translate_of(request))
+    desk, t, login = console(request), translate_of(request), account_of(request).login
+    shown = await views.line_views(desk, handoff, t, login)
     return page(request, "frame.html", lines=shown)
 
 
@@ -95,14 +95,14 @@ async def claim(request: Request) -> Response:
 
 
 async def say(request: Request) -> Response:
-    """POST text and/or phrase."""
-    handoff = await acts.say(request)
-    return RedirectResponse(f"/handoffs/{handoff.id}#reply", 303)
-
-
-async def emergency(request: Request) -> Response:
-    """POST: the 9-1-1 card."""
-    handoff = await cards.sent(request, "emergency")
+    """POST text and/or phrase. Words to somebody who is not one's own any more are shown again."""
+    try:
+        handoff = await acts.say(request)
+    except Refused as refused:
+        if refused.code != "not_yours":
+            raise
+        note, unsent = translate_of(request)("note.not_yours"), field(request, "text")
+        return page(request, "problem.html", 403, note=note, back="/desk", unsent=unsent)
     return RedirectResponse(f"/handoffs/{handoff.id}#reply", 303)
 
 
@@ -141,8 +141,7 @@ async def _desk(request: Request, note: str, status: int = 200) -> HTMLResponse:
         request,
         "desk.html",
         status,
-        desk=await _view(request),
-        can_act=_can_act(request),
+        **await _shown(request),
         note=note,
     )
 
@@ -160,12 +159,14 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         desk=await _view(request),
         can_act=True,
         case=await _case(request, handoff),
-        lines=await views.line_views(shared, handoff, t),
+        lines=await views.line_views(shared, handoff, t, account.login),
         help_lines=await cards.line_offers(shared, handoff, t, own) if mine else [],
         mine=mine,
         talking=mine and views.talking(handoff),
         wrapping_up=mine and handoff.state is State.WRAP_UP,
         outcomes=acts.OUTCOMES,
+        may_flag=mine or may_lead(account),
+        flagging=holds.CHOICES,
         longest=acts.LONGEST,
         longest_note=passing.LONGEST_NOTE,
         longest_private=cards.LONGEST_NOTE,
@@ -174,11 +175,19 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
     )
 
 
+async def _shown(request: Request) -> dict[str, Any]:
+    """What the desk's templates take."""
+    account = account_of(request)
+    leads, acts = may_lead(account), may_counsel(account)
+    return {"desk": await _view(request), "can_act": acts, "leads": leads}
+
+
 async def _view(request: Request) -> dict[str, Any]:
     desk, account, t = console(request), account_of(request), translate_of(request)
     offers = await passing.offers(desk, account, t)
     learned = desk.practice.lessons(account.login, language_of(request)) if desk.practice else []
-    return {**await views.desk_view(desk, account, t), "offers": offers, "lessons": learned}
+    seen = await scene.desk_view(desk, account, t, api.start_of(request))
+    return {**seen, "offers": offers, "lessons": learned}
 
 
 async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:
@@ -189,7 +198,3 @@ async def _case(request: Request, handoff: Handoff) -> dict[str, Any]:
 
 def _mine(request: Request, handoff: Handoff) -> bool:
     return handoff.claimed_by == account_of(request).login
-
-
-def _can_act(request: Request) -> bool:
-    return may_counsel(account_of(request))

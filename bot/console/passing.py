@@ -9,11 +9,11 @@ from bot.console import acts
 from bot.console.accounts import Account
 from bot.console.answers import Refused
 from bot.console.context import Console, account_of, console, field
-from bot.console.permissions import may_counsel
+from bot.console.permissions import may_counsel, may_lead
 from bot.console.strings import Translate
 from bot.console.views import brief
 from bot.errors import NotOnShift, SessionEnded
-from bot.handoff.record import Handoff
+from bot.handoff.record import Handoff, State
 
 #: The longest note for the next counsellor, signs.
 LONGEST_NOTE: Final = 500
@@ -67,11 +67,10 @@ async def offers(desk: Console, account: Account, t: Translate) -> list[dict[str
 
 async def colleagues(desk: Console, account: Account) -> list[dict[str, str]]:
     """Who is on shift and could take somebody over."""
-    found = [await desk.accounts.find(one) for one in await desk.queue.presence.on_shift()]
     return [
         {"login": one.login, "alias": one.alias}
-        for one in found
-        if one and one.login != account.login and may_counsel(one)
+        for one in await desk.accounts.several(await desk.queue.presence.on_shift())
+        if one.login != account.login and may_counsel(one)
     ]
 
 
@@ -100,6 +99,8 @@ async def _transfer(request: Request) -> str:
 async def _accept(request: Request) -> Handoff:
     desk, account = console(request), account_of(request)
     found = await acts.find(request)
+    if found.state is State.WAITING and found.offered_to == account.login:
+        return await acts.claim(request)  # nobody holds them: whoever is quickest has them
     try:
         taken = await desk.queue.transfers.accept(found.id, account.login)
     except NotOnShift as why:
@@ -113,8 +114,10 @@ async def _accept(request: Request) -> Handoff:
 async def _refuse(request: Request) -> Handoff:
     desk, account = console(request), account_of(request)
     found = await acts.find(request)
+    # Whoever leads may take back any offer.
+    who = found.offered_to if may_lead(account) else account.login
     try:
-        await desk.queue.transfers.decline(found.id, account.login)
+        await desk.queue.transfers.decline(found.id, who)
     except SessionEnded:
         raise Refused("gone") from None
     await desk.audit.write(account.login, "refuse", found.id)

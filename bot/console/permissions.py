@@ -22,6 +22,14 @@ class Permission(StrEnum):
 
 _P, _H, _I, _S, _C, _L, _N = Permission
 
+
+class Scope(StrEnum):
+    """What a program's token may read: figures. None reaches words, a handle, an id or an act."""
+
+    QUEUE = "queue"  # how many wait now, how long, and whether anybody is there
+    COUNTS = "counts"  # counts of many, of nobody
+
+
 _ROLES: Final[dict[Permission, frozenset[Role]]] = {
     _S: frozenset(Role),
     _C: frozenset({Role.COUNSELLOR, Role.SUPERVISOR}),
@@ -51,9 +59,10 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/handoffs/{id}/card": {"GET": _C},
     "/handoffs/{id}/lines": {"GET": _C},
     "/handoffs/{id}/live": {"GET": _C},
+    "/handoffs/{id}/media/{line}": {"GET": _C},
+    "/handoffs/{id}/media/{line}/page": {"GET": _C},
     "/handoffs/{id}/claim": {"POST": _C},
     "/handoffs/{id}/say": {"POST": _C},
-    "/handoffs/{id}/emergency": {"POST": _C},
     "/handoffs/{id}/cards": {"POST": _C},
     "/handoffs/{id}/note": {"POST": _C},
     "/handoffs/{id}/keep-open": {"POST": _C},
@@ -62,6 +71,27 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/handoffs/{id}/transfer": {"POST": _C},
     "/handoffs/{id}/accept": {"POST": _C},
     "/handoffs/{id}/refuse": {"POST": _C},
+    "/handoffs/{id}/reassign": {"GET": _L, "POST": _L},
+    "/handoffs/{id}/flag": {"POST": _C},
+    "/handoffs/{id}/hold": {"POST": _L},
+    "/handoffs/{id}/lift": {"POST": _C},
+    "/board": {"GET": _L},
+    "/board/live": {"GET": _L},
+    "/board/closed": {"GET": _L},
+    "/board/surge": {"POST": _L},
+    "/hours": {"GET": _L, "POST": _L},
+    "/opening": {"POST": _L},
+    "/plan": {"GET": _S, "POST": _L},
+    "/api/hours": {"GET": _L, "POST": _L},
+    "/api/opening": {"POST": _L},
+    "/api/plan": {"GET": _S, "POST": _L},
+    "/api/board": {"GET": _L},
+    "/api/closed": {"GET": _L},
+    "/api/surge": {"POST": _L},
+    "/counts": {"GET": _N},
+    "/counts.csv": {"GET": _N},
+    "/api/counts": {"GET": _N},
+    "/api/queue": {"GET": _S},
     "/api/desk": {"GET": _S},
     "/api/events": {"GET": _S},
     "/api/heartbeat": {"POST": _S},
@@ -69,9 +99,9 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/api/next": {"POST": _C},
     "/api/phrases/{language}": {"GET": _C},
     "/api/handoffs/{id}": {"GET": _C},
+    "/api/handoffs/{id}/media/{line}": {"GET": _C},
     "/api/handoffs/{id}/claim": {"POST": _C},
     "/api/handoffs/{id}/say": {"POST": _C},
-    "/api/handoffs/{id}/emergency": {"POST": _C},
     "/api/handoffs/{id}/cards": {"POST": _C},
     "/api/handoffs/{id}/help-lines": {"GET": _C},
     "/api/handoffs/{id}/note": {"POST": _C},
@@ -81,12 +111,24 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/api/handoffs/{id}/transfer": {"POST": _C},
     "/api/handoffs/{id}/accept": {"POST": _C},
     "/api/handoffs/{id}/refuse": {"POST": _C},
+    "/api/handoffs/{id}/reassign": {"POST": _L},
+    "/api/handoffs/{id}/flag": {"POST": _C},
+    "/api/handoffs/{id}/hold": {"POST": _L},
+    "/api/handoffs/{id}/lift": {"POST": _C},
 }
+
+#: What a program's token of a scope reads, and all of it.
+SCOPES: Final = {"/api/queue": Scope.QUEUE, "/api/counts": Scope.COUNTS}
 
 
 def permission_of(path: str, method: str) -> Permission | None:
     """What a route asks for; None when nothing is declared: refuse it."""
     return TABLE.get(path, {}).get("GET" if method == "HEAD" else method)
+
+
+def scope_of(path: str, method: str) -> Scope | None:
+    """The scope that opens a route to a program; None when no token does."""
+    return SCOPES.get(path) if method in ("GET", "HEAD") else None
 
 
 def permits(permission: Permission, login: Login | None, *, second_step: bool) -> bool:
@@ -116,6 +158,11 @@ def may_counsel(account: Account) -> bool:
     return bool(account.roles & _ROLES[_C])
 
 
+def may_lead(account: Account) -> bool:
+    """Whether somebody may see the board and move people who are with others."""
+    return bool(account.roles & _ROLES[_L])
+
+
 def may_read(account: Account, handoff: Handoff) -> bool:
     """Whether somebody may see case and transcript: their holder, or a supervisor."""
-    return handoff.claimed_by == account.login or Role.SUPERVISOR in account.roles
+    return handoff.claimed_by == account.login or may_lead(account)

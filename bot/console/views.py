@@ -1,16 +1,17 @@
 """What the desk shows, as plain data: the pages render it, the JSON API returns it."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from bot.bidi import keep_numbers
-from bot.console.accounts import Account
 from bot.console.context import Console
 from bot.console.strings import Translate
 from bot.handoff import silence
-from bot.handoff.escalation import late
 from bot.handoff.record import ENDED, Handoff, State
 from bot.handoff.transcript import Line
+from bot.media import LARGEST
+from bot.messages import Media
 from bot.safety.levels import Level
 
 #: The order in which answers are shown: as they are asked.
@@ -46,45 +47,25 @@ def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
         "wait": round(waited),
         "wait_words": clock_words(waited),
         "holder": handoff.claimed_as,
+        "flagged": _flagged(desk, handoff, t),
     }
 
 
-async def desk_view(desk: Console, account: Account, t: Translate) -> dict[str, Any]:
-    """The strip and the lists, for everybody on the desk."""
-    waiting, claimed = await desk.queue.waiting(), await desk.queue.claimed()
-    on_shift = await desk.queue.presence.on_shift()
-    colleagues = [await desk.accounts.find(login) for login in on_shift]
-    present = [colleague for colleague in colleagues if colleague]
-    held = [handoff.claimed_by for handoff in claimed]
-    now = desk.clock()
-    return {
-        "levels": [_level(desk, level, waiting) for level in Level],
-        "on_shift": [colleague.alias for colleague in present],
-        "at_capacity": sum(held.count(mate.login) >= mate.capacity for mate in present),
-        "late": len(late(waiting, now)),
-        "waiting": [brief(desk, handoff, t) for handoff in waiting],
-        "mine": [brief(desk, one, t) for one in claimed if one.claimed_by == account.login],
-        "others": [brief(desk, one, t) for one in claimed if one.claimed_by != account.login],
-        "me": {
-            "login": account.login,
-            "alias": account.alias,
-            "on_shift": account.login in on_shift,
-            "roles": sorted(account.roles),
-        },
-        "now": now,
-    }
+def _flagged(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any] | None:
+    """Why whoever comes should go in prepared, in words, and for how long yet; None for no flag."""
+    flag, now = handoff.flagged, desk.clock()
+    if flag is None or not flag.lasts(now):
+        return None
+    hours = math.ceil((flag.until - now) // 60 / 60)
+    ends = t("holds.ends", count=hours) if hours > 1 else t("holds.soon")
+    reason = t(f"flag_reason.{flag.reason}", flag.reason)
+    words = t("holds.held" if flag.hold else "holds.flagged", reason=reason, ends=ends)
+    return {"reason": flag.reason, "hold": flag.hold, "words": words}
 
 
-def _level(desk: Console, level: Level, waiting: Sequence[Handoff]) -> dict[str, Any]:
-    asked = [handoff.asked_at for handoff in waiting if handoff.level is level]
-    longest = desk.clock() - min(asked) if asked else 0
-    return {
-        "level": level.name.lower(),
-        "waiting": len(asked),
-        "since": min(asked) if asked else None,
-        "longest": round(longest),
-        "longest_words": clock_words(longest),
-    }
+def aside_view(desk: Console, aside: Sequence[Handoff], t: Translate) -> list[dict[str, Any]]:
+    """Who is on hold; `alarm`: danger was said since, and no supervisor has decided yet."""
+    return [{**brief(desk, one, t), "alarm": bool(one.alarm)} for one in aside]
 
 
 async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> dict[str, Any]:
@@ -149,14 +130,15 @@ def _erases(t: Translate, hours: int, handoff: Handoff) -> str:
 
 
 async def line_views(
-    desk: Console, handoff: Handoff, t: Translate, after: str = ""
+    desk: Console, handoff: Handoff, t: Translate, reader: str, after: str = ""
 ) -> list[dict[str, Any]]:
-    """The transcript's lines after the one with that id."""
+    """The transcript's lines after the one with that id, as the login `reader` may see them."""
     lines = await desk.queue.transcript.read(handoff, after)
-    return [_line(line, handoff, t) for line in lines]
+    opens = handoff.claimed_by == reader and talking(handoff)
+    return [_line(line, handoff, t, opens=opens) for line in lines]
 
 
-def _line(line: Line, handoff: Handoff, t: Translate) -> dict[str, Any]:
+def _line(line: Line, handoff: Handoff, t: Translate, *, opens: bool) -> dict[str, Any]:
     slot, _, value = line.answer.partition(":")
     pressed = f"{_said(t, 'slot', slot)}: {_said(t, 'value', value)}" if slot else ""
     return {
@@ -167,7 +149,35 @@ def _line(line: Line, handoff: Handoff, t: Translate) -> dict[str, Any]:
         "name": line.name,
         "language": line.language or handoff.language,
         "at": line.at,
+        "media": line.media
+        and media_view(line.media, t, media_path(handoff, line.id) if opens else ""),
     }
+
+
+def media_path(handoff: Handoff, line: str) -> str:
+    """Where its holder opens what came with a line."""
+    return f"/handoffs/{handoff.id}/media/{line}"
+
+
+def media_view(media: Media, t: Translate, path: str) -> dict[str, Any]:
+    """That something came; `path` is where it can be opened, if it can and by whoever asks."""
+    kilobytes = max(1, round(media.size / 1000))
+    size = t("media.kb", size=kilobytes)
+    if kilobytes >= 1000:
+        size = t("media.mb", size=round(kilobytes / 1000))
+    if media.can_be_opened:
+        words = t(f"media.came.{media.kind}", size=f" ({size})" if media.size else "")
+    elif media.size > LARGEST:
+        words = t("media.large", size=size)
+    else:
+        words = t(f"media.closed.{media.kind}")
+    kind, opens = media.kind.value, media.can_be_opened
+    return {"kind": kind, "size": media.size, "words": words, "path": path if opens else ""}
+
+
+def place_words(media: Media) -> str:
+    """A location as a map takes it, to about a metre; "" for anything else."""
+    return ", ".join(f"{degrees:.5f}" for degrees in media.place or ())
 
 
 def phrase_views(desk: Console, handoff_language: str, own: str) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from bot.bidi import keep_numbers
 from bot.data_file import read_mapping
 from bot.errors import DataError
 from bot.messages import Button, Reply
+from bot.moment import Moment, said
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Messages that hold numbers a person may need to hand on: they may be copied and forwarded.
@@ -121,12 +122,15 @@ class Words:
     def reply(self, key: str, language: str, **params: object) -> Reply:
         """The message of a response key, with its own buttons but no footer."""
         text = self.text("responses", key, language)
+        code = self.language(language).code
+        if "when" in params:  # a Moment, as text when it was kept
+            params |= said(Moment.parse(str(params["when"])), code)
         for name, value in (self._always | params).items():
             text = text.replace("{" + name + "}", str(value))
         rows = self._layout["messages"].get(key, [])
         return Reply(
             text=keep_numbers(text),
-            language=self.language(language).code,
+            language=code,
             buttons=self.rows(rows, language),
             urgent=key in URGENT,
             passable=key.startswith(PASSABLE_PREFIXES),

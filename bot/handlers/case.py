@@ -4,6 +4,7 @@ from bot.directory.regions import REGIONS
 from bot.handlers.turn import Turn
 from bot.handoff.contact import welcome
 from bot.handoff.record import Case, Handoff
+from bot.safety.levels import Level
 
 #: Where a person may be whose region is not known.
 _ANYWHERE = tuple(sorted({region.timezone for region in REGIONS.values()}))
@@ -64,6 +65,12 @@ async def request(turn: Turn) -> Handoff:
 def _always(rules: tuple[str, ...]) -> tuple[str, ...]:
     """The one rule told without consent to the rest: its word was chosen to call for help."""
     return tuple(rule for rule in rules if rule == "duress_word")
+
+
+async def call_out(turn: Turn) -> None:
+    """Danger was said just now: whoever is on hold must be looked at (holds.py)."""
+    if turn.handoff is not None:
+        await turn.use.queue.raise_level(turn.inbound.person, Level.RED, (), turn.fence)
 
 
 async def renew(turn: Turn) -> None:

@@ -109,6 +109,7 @@ async def call_for_help(turn: Turn) -> None:
     """In line as RED, and nothing of it is shown. Choosing the word was the consent."""
     turn.session.signal("duress_word")
     turn.handoff = await case.request(turn)
+    await case.call_out(turn)
 
 
 def _mark(turn: Turn) -> str:

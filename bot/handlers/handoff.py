@@ -4,12 +4,11 @@ from bot.handlers import case, urgent
 from bot.handlers.leave import leave
 from bot.handlers.turn import Turn
 from bot.handoff import silence
-from bot.handoff.telling import kept
-from bot.messages import Kind
+from bot.messages import Kind, Media
 from bot.safety.levels import Level
 
-#: How an unopened thing is shown to the counsellor; the console says it in words.
-_UNOPENED = {Kind.VOICE, Kind.PHOTO, Kind.STICKER, Kind.CONTACT, Kind.LOCATION, Kind.OTHER}
+#: What is no text: the counsellor sees that it came, and opens it or not.
+_NOT_TEXT = {Kind.VOICE, Kind.PHOTO, Kind.STICKER, Kind.CONTACT, Kind.LOCATION, Kind.OTHER}
 
 
 async def ask_for_person(turn: Turn) -> None:
@@ -29,17 +28,14 @@ async def ask_for_person(turn: Turn) -> None:
 
 
 async def place(turn: Turn) -> None:
-    """Where the person is in line; true figures, or that they are not known."""
+    """Where the person is in line, or when it opens again (bot/handoff/closing.py)."""
     if turn.handoff is None:
         turn.say("handoff_cancelled")
         return
-    at = await turn.use.queue.place(turn.handoff.id)
-    if await turn.use.queue.counsellors_on_shift() == 0:
-        turn.say("handoff_nobody", place=at.number)
-    elif at.minutes is None:
-        turn.say("handoff_waiting_place", place=at.number)
-    else:
-        turn.say("handoff_waiting", place=at.number, minutes=at.minutes)
+    closing = turn.use.queue.closing
+    key, params = await closing.place_words(turn.handoff.id)
+    turn.say(key, **params)
+    turn.ops += await closing.told_ops(turn.handoff.id)
 
 
 async def cancel(turn: Turn) -> None:
@@ -70,8 +66,10 @@ async def catch_up(turn: Turn) -> None:
     else:
         last, held = await queue.untold(turn.inbound.person)
     if held:
-        key, params = kept(held)
-        turn.replies.insert(0, turn.use.words.reply(key, turn.language, **params))
+        key, params = await queue.closing.kept_words(last, held)
+        reply = turn.use.words.reply(key, turn.language, **params)
+        if reply not in turn.replies:  # they may just have asked for their place
+            turn.replies.insert(0, reply)
         turn.ops += queue.told_ops(last)
 
 
@@ -85,7 +83,7 @@ async def fall_silent(turn: Turn) -> None:
         return
     step = silence.due(found, turn.use.clock(), may_write=allowed)
     if step is silence.Step.CLOSE:
-        await leave(turn, silent=not allowed, key="talk_over_quiet")
+        await leave(turn, silent=not allowed, key="talk_over_quiet", what="silence")
     elif step:
         if step is silence.Step.ASK:
             turn.say("talk_still_there")
@@ -101,15 +99,16 @@ async def relay(turn: Turn) -> None:
     """
     if turn.handoff is None:
         return
-    kind, text = turn.inbound.kind, turn.inbound.text
-    if kind in _UNOPENED:
-        text = f"[{kind}] {text}".strip()
-        turn.say("contact_or_place" if kind in (Kind.CONTACT, Kind.LOCATION) else "media")
+    kind, text, media = turn.inbound.kind, turn.inbound.text, None
+    if kind in _NOT_TEXT:
+        media = turn.inbound.media or Media(kind)
+        key = "contact_or_place" if kind in (Kind.CONTACT, Kind.LOCATION) else "media"
+        turn.say("media_came" if media.can_be_opened else key)
     elif kind is Kind.EDITED:
         text = f"[{kind}] {text}".strip()
     heard = urgent.screened(turn)
     flag = urgent.CARDS[heard][1] if heard in ("danger", "self_harm") else ""
-    await _relay(turn, text, flag)
+    await _relay(turn, text, flag, media=media)
     if flag:
         _tell_once(turn, "danger_seen" if heard == "danger" else "report_self_harm")
 
@@ -129,14 +128,16 @@ async def relay_answer(turn: Turn, slot: str, value: str) -> None:
         _tell_once(turn, "danger_seen")
 
 
-async def _relay(turn: Turn, text: str, flag: str, answer: str = "") -> None:
-    if turn.handoff is None or not text.strip():
+async def _relay(
+    turn: Turn, text: str, flag: str, answer: str = "", media: Media | None = None
+) -> None:
+    if turn.handoff is None or not (text.strip() or media):
         return
     if flag:
         turn.session.signal(flag)
         person, queue = turn.inbound.person, turn.use.queue
         await queue.raise_level(person, Level.RED, (flag,), turn.fence)
-    turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag, answer)
+    turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag, answer, media)
 
 
 def _tell_once(turn: Turn, card: str) -> None:

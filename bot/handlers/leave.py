@@ -4,14 +4,14 @@ from bot.handlers.turn import Turn
 from bot.messages import Reply
 
 
-async def leave(turn: Turn, *, silent: bool = False, key: str = "left") -> None:
+async def leave(turn: Turn, *, silent: bool = False, key: str = "left", what: str = "all") -> None:
     """Takes the person out of the queue and marks the conversation for erasing.
 
     The worker deletes the keys in the same step that ends the turn; the door deletes the
     messages of both sides. `silent`: no goodbye (the person blocked us, or must not be written to),
-    else the words of `key`.
+    else the words of `key`. `what`: "silence" when nobody left, but nobody wrote any more.
     """
-    await turn.use.queue.abandon(turn.inbound.person, turn.fence)
+    await turn.use.queue.abandon(turn.inbound.person, turn.fence, what)
     _end(turn, silent, key)
 
 

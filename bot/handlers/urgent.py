@@ -28,6 +28,8 @@ async def show(turn: Turn, kind: str) -> None:
         # A chosen language stays, but a cry in another one is answered in that one too.
         turn.replies.append(turn.use.words.reply(card, heard[0]))
     await case.renew(turn)
+    if kind != "watched":
+        await case.call_out(turn)
 
 
 async def show_card(turn: Turn, card: str) -> None:

@@ -10,7 +10,8 @@ from bot.errors import Sealed
 from bot.handoff import scripts
 from bot.handoff.ledger import Ledger
 from bot.handoff.presence import Presence
-from bot.handoff.record import ENDED, Case, Handoff, State
+from bot.handoff.record import ENDED, Case, Handoff, Held, State
+from bot.handoff.service import Service
 from bot.handoff.telling import Telling, Words
 from bot.inbox import Op
 from bot.keys import DAY, KEEP, Keys, longest
@@ -42,6 +43,7 @@ class Acting(Ledger):
         # A person's data key and pointer outlive everything that hangs on them.
         self._longest = longest(retention)
         self._telling = Telling(words, outbox, clock)
+        self.service = Service(redis, keys)
         self._scripts = {name: scripts.load(redis, name) for name in scripts.NAMES}
 
     async def erases_in(self, handoff: Handoff) -> int:
@@ -52,6 +54,37 @@ class Acting(Ledger):
         if handoff.state not in ENDED or not self._retention:
             return self._retention
         return max(0, int(await self._redis.ttl(self._keys.handoff(handoff.id))))
+
+    async def held(self) -> list[Held]:
+        """Every claim as far as all are looked at; whose lease ends first comes first."""
+        keys = self._keys
+        rows: Any = await self._scripts["held"](keys=[keys.leases()], args=[keys.handoff("")])
+        return [
+            Held(handoff.decode(), float(until), by.decode(), to.decode())
+            for handoff, until, by, to in rows
+        ]
+
+    async def aside(self) -> list[Handoff]:
+        """Everyone who would wait, but is on hold: first who may be in danger, then by age."""
+        ids: Any = await self._redis.zrange(self._keys.flagged(), 0, -1)
+        now = self._clock()
+        held = [one for one in await self._read(ids) if one.state is State.WAITING]
+        held = [one for one in held if one.on_hold(now)]
+        return sorted(held, key=lambda one: (not one.alarm, one.level, one.asked_at))
+
+    async def closed(self, start: int, count: int) -> tuple[int, list[tuple[Handoff, float]]]:
+        """How many talks that ended are kept, and `count` of them with when each was closed.
+
+        The newest come first, `start` of them are left out. One that its person erased is gone.
+        """
+        kept, since = self._keys.closed(), f"({self._clock() - self._retention:.3f}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zcount(kept, since, "+inf")
+            pipe.zrevrangebyscore(kept, "+inf", since, start, count, withscores=True)
+            total, rows = await pipe.execute()
+        closed_at = {handoff.decode(): float(at) for handoff, at in rows}
+        found = await self._read([handoff for handoff, _ in rows])
+        return int(total), [(one, closed_at[one.id]) for one in found]
 
     async def _run(self, name: str, keys: list[str], args: list[Any]) -> str:
         return scripts.text(await self._scripts[name](keys=keys, args=args))
@@ -67,7 +100,9 @@ class Acting(Ledger):
             [
                 found.id, counsellor, f"{now:.3f}", KEEP, self._lease, note,
                 *scripts.flat([self._event(State.WAITING, found.id)]),
-                *await self._told(found, "counsellor_away"),
+                *await self._told(
+                    found, "handoff_unknown" if found.on_hold(now) else "counsellor_away"
+                ),
             ],
         )  # fmt: skip
 

@@ -50,14 +50,31 @@ local function here(login, shift, now, lease)
   return seen and tonumber(seen) >= tonumber(now) - tonumber(lease)
 end
 
--- Why a counsellor cannot have one more person, off or full; nil when they can.
-local function no_room(login, shift, account, leases, handoffs, now, lease)
-  if not here(login, shift, now, lease) then return 'off' end
-  local held = 0
-  for _, other in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
-    if redis.call('HGET', handoffs .. other, 'claimed_by') == login then held = held + 1 end
+-- Somebody is with this counsellor no more; `key`: of the handoff, or the prefix of all.
+local function let_go(key, login, id)
+  redis.call('SREM', key:gsub('handoff:%x*$', 'taken:') .. login, id)
+end
+
+-- Whom a counsellor holds. `taken` (set) has those they took; whether they still hold one is said by
+-- its lease and its record alone, and what is over is forgotten here at the latest.
+local function held_by(login, taken, leases, handoffs)
+  local held = {}
+  for _, id in ipairs(redis.call('SMEMBERS', taken)) do
+    if redis.call('ZSCORE', leases, id)
+      and redis.call('HGET', handoffs .. id, 'claimed_by') == login then
+      held[#held + 1] = id
+    else
+      redis.call('SREM', taken, id)
+    end
   end
-  if held >= tonumber(redis.call('HGET', account, 'capacity') or '1') then return 'full' end
+  return held
+end
+
+-- Why a counsellor cannot have one more person, off or full; nil when they can.
+local function no_room(login, shift, account, taken, leases, handoffs, now, lease)
+  if not here(login, shift, now, lease) then return 'off' end
+  local room = tonumber(redis.call('HGET', account, 'capacity') or '1')
+  if #held_by(login, taken, leases, handoffs) >= room then return 'full' end
 end
 
 -- A person's handoffs that are still there: those that ended, and last the open one.
@@ -69,22 +86,27 @@ local function known(pointer, handoffs)
   return ids
 end
 
+-- For scripts by which something of a person goes; all of them begin with the same keys (_all_of in
+-- queue.py). KEYS: 1 handoff-of (string: ids)  2 queue (zset)  3 leases (zset)  4 data key (string)
+--                  5 session (string)  6 closed (zset: id -> when)
+-- ARGV: 1 prefix of handoff keys  2 prefix of transcript keys
+
 -- One handoff goes with everything about it; the person's others stay for their time.
-local function drop(pointer, queue, leases, handoffs, transcripts, id)
-  redis.call('DEL', handoffs .. id, transcripts .. id)
-  redis.call('ZREM', queue, id)
-  redis.call('ZREM', leases, id)
-  local rest = known(pointer, handoffs)
+local function drop(id)
+  let_go(ARGV[1], redis.call('HGET', ARGV[1] .. id, 'claimed_by') or '', id)
+  redis.call('DEL', ARGV[1] .. id, ARGV[2] .. id)
+  for _, at in ipairs({2, 3, 6}) do redis.call('ZREM', KEYS[at], id) end
+  local rest = known(KEYS[1], ARGV[1])
   if #rest > 0 then
-    redis.call('SET', pointer, table.concat(rest, ' '), 'KEEPTTL')
+    redis.call('SET', KEYS[1], table.concat(rest, ' '), 'KEEPTTL')
   else
-    redis.call('DEL', pointer)
+    redis.call('DEL', KEYS[1])
   end
 end
 
 -- Without session and handoffs nothing is sealed with the data key: leave no orphan.
-local function tidy(session, pointer, key)
-  if redis.call('EXISTS', session, pointer) == 0 then redis.call('DEL', key) end
+local function tidy()
+  if redis.call('EXISTS', KEYS[5], KEYS[1]) == 0 then redis.call('DEL', KEYS[4]) end
 end
 
 local function union(first, second)
@@ -98,11 +120,64 @@ local function union(first, second)
   return table.concat(all, ' ')
 end
 
--- Raises a handoff (never lowers it) and gives it its new place if it waits.
-local function raise(key, queue, id, level, rules)
-  local now = redis.call('HMGET', key, 'level', 'rank', 'rules', 'state', 'asked_at', 'front')
-  local raised = math.min(tonumber(now[1]), tonumber(level))
-  local rank = math.min(tonumber(now[2]), raised)
-  redis.call('HSET', key, 'level', raised, 'rank', rank, 'rules', union(now[3], rules))
-  if now[4] == 'waiting' then redis.call('ZADD', queue, score(rank, now[5], now[6]), id) end
+-- Whether a supervisor holds the person of this flag (record.Flag as text; nothing for none).
+local function on_hold(flag, now)
+  local ends = (flag or ''):match('^%S+ (%S+) hold$')
+  return ends and tonumber(ends) > tonumber(now)
+end
+
+-- Where somebody who waits stands: in line, or aside while a hold lasts. Whoever comes to stand aside
+-- RED, or says so again (`danger`), is called out once (escalation.py): a supervisor decides.
+local function stand(key, queue, id, now, danger)
+  local flag, level, rank, asked, front =
+    unpack(redis.call('HMGET', key, 'flagged', 'level', 'rank', 'asked_at', 'front'))
+  if not on_hold(flag, now) then
+    redis.call('ZADD', queue, score(rank, asked, front), id)
+    -- Who comes back from a hold may be the only one in line.
+    if redis.call('TTL', queue) < 0 then redis.call('EXPIRE', queue, 2 * 86400) end
+    return
+  end
+  redis.call('ZREM', queue, id)
+  redis.call('HDEL', key, 'joined')  -- such a wait tells nothing about the others
+  if danger and level == '1' and redis.call('HSETNX', key, 'alarm', now) == 1 then
+    redis.call('HDEL', key, 'escalated')
+  end
+end
+
+-- A flag is over: whoever stood aside stands in line, at their true age.
+local function unflag(key, queue, flagged, id, now)
+  redis.call('HDEL', key, 'flagged', 'alarm')
+  redis.call('ZREM', flagged, id)
+  if redis.call('HGET', key, 'state') == 'waiting' then stand(key, queue, id, now) end
+end
+
+-- Raises a handoff (never lowers it) and gives it its new place if it waits; `danger`: it was said
+-- just now, whatever the level was before.
+local function raise(key, queue, id, level, rules, now, danger)
+  local before, rank, known_rules, state =
+    unpack(redis.call('HMGET', key, 'level', 'rank', 'rules', 'state'))
+  local raised = math.min(tonumber(before), tonumber(level))
+  redis.call('HSET', key, 'level', raised, 'rank', math.min(tonumber(rank), raised),
+    'rules', union(known_rules, rules))
+  if state == 'waiting' then stand(key, queue, id, now, danger or raised < tonumber(before)) end
+end
+
+-- Adds one to each of these in the counts of the month (counts.py): never whose, or which together.
+local function tally(counts, ...)
+  for _, what in ipairs({...}) do redis.call('HINCRBY', counts, what, 1) end
+  redis.call('EXPIRE', counts, 400 * 86400)
+end
+
+-- Counts a handoff that is over now, in the step that ends it; to be called while it still stands.
+local function over(counts, key, how)
+  local level, language, waited = unpack(redis.call('HMGET', key, 'level', 'language', 'measured'))
+  if not level then return end
+  local wait = 'never'
+  if waited then
+    wait = 'longer'
+    for _, minutes in ipairs({120, 30, 5, 1}) do
+      if tonumber(waited) <= 60 * minutes then wait = tostring(minutes) end
+    end
+  end
+  tally(counts, 'level:' .. level, 'language:' .. (language or ''), 'wait:' .. wait, 'end:' .. how)
 end

@@ -1,13 +1,12 @@
 -- A conversation ends: to wrap-up while the outcome is open, closed when it is known.
--- KEYS: 1 handoff-of (string: ids)  2 queue (zset)  3 leases (zset: id -> until)
---       4 data key (string)  5 session (string)  6 handoff (hash)  7 transcript (stream)
---       8 erased (string)
+-- KEYS: 1 to 6 as for `drop` in common.lua  7 handoff (hash)  8 transcript (stream)
+--       9 erased (string)  10 counts (hash)
 -- ARGV: 1 prefix of handoff keys  2 prefix of transcript keys  3 id
 --       4 login ('' = only if the lease lapsed in wrap-up)  5 now  6 outcome ('' = open)
 --       7 retention s  8 ttl of handoff-of and data key  9 ttl, then what the person is told (not
 --       again after wrap-up)
 -- Returns ok or gone.
-local state, owner = unpack(redis.call('HMGET', KEYS[6], 'state', 'claimed_by'))
+local state, owner = unpack(redis.call('HMGET', KEYS[7], 'state', 'claimed_by'))
 if state ~= 'claimed' and state ~= 'active' and state ~= 'wrap_up' then return 'gone' end
 if ARGV[4] == '' then
   local lease = redis.call('ZSCORE', KEYS[3], ARGV[3])
@@ -15,25 +14,31 @@ if ARGV[4] == '' then
 elseif owner ~= ARGV[4] then
   return 'gone'
 end
-redis.call('HDEL', KEYS[6], 'offered_to')
-if state ~= 'wrap_up' then tell(KEYS[6], 10) end
+redis.call('HDEL', KEYS[7], 'offered_to')
+if state ~= 'wrap_up' then tell(KEYS[7], 10) end
 local kept = tonumber(ARGV[7])
-redis.call('EXPIRE', KEYS[7], kept)
-if kept == 0 then redis.call('SET', KEYS[8], ARGV[5], 'EX', ARGV[9]) end
+redis.call('EXPIRE', KEYS[8], kept)
+if kept == 0 then redis.call('SET', KEYS[9], ARGV[5], 'EX', ARGV[9]) end
 if ARGV[6] == '' and ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[6], 'state', 'wrap_up')
+  redis.call('HSET', KEYS[7], 'state', 'wrap_up')
   -- Without retention the words go at once; the record stays until the outcome is known.
   kept = math.max(kept, 3600)
 else
-  redis.call('HSET', KEYS[6], 'state', 'closed', 'outcome', ARGV[6])
+  over(KEYS[10], KEYS[7], ARGV[6] == '' and 'not_noted' or ARGV[6])
+  redis.call('HSET', KEYS[7], 'state', 'closed', 'outcome', ARGV[6])
   redis.call('ZREM', KEYS[3], ARGV[3])
+  if kept > 0 then
+    redis.call('ZADD', KEYS[6], ARGV[5], ARGV[3])
+    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', tonumber(ARGV[5]) - kept)
+    redis.call('EXPIRE', KEYS[6], kept)
+  end
 end
 if kept == 0 then
-  drop(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])
-  tidy(KEYS[5], KEYS[1], KEYS[4])
+  drop(ARGV[3])
+  tidy()
   return 'ok'
 end
-redis.call('EXPIRE', KEYS[6], kept)
+redis.call('EXPIRE', KEYS[7], kept)
 -- As long as it is kept it can be read, and Leave must find it.
 for _, at in ipairs({1, 4}) do redis.call('EXPIRE', KEYS[at], ARGV[8]) end
 return 'ok'

@@ -1,15 +1,15 @@
 -- Nobody has come to somebody RED: one call goes out, once for each handoff.
 -- KEYS: 1 handoff (hash)
 -- ARGV: 1 call  2 now  3 seconds of waiting after which it is made  4 since: asked (the first
---       request) or alone (also not since a counsellor was last there)  5 number of commands, those
+--       request, or on hold the alarm) or alone (also not since a counsellor was last there)  5 number of commands, those
 --       commands, then perhaps what the person is told
 -- Returns ok or gone.
-local state, level, asked, left, made =
-  unpack(redis.call('HMGET', KEYS[1], 'state', 'level', 'asked_at', 'left_at', 'escalated'))
+local state, level, asked, left, made, alarm =
+  unpack(redis.call('HMGET', KEYS[1], 'state', 'level', 'asked_at', 'left_at', 'escalated', 'alarm'))
 if state ~= 'waiting' or level ~= '1' then return 'gone' end
 made = made or ''
 if (' ' .. made .. ' '):find(' ' .. ARGV[1] .. ' ', 1, true) then return 'gone' end
-local since = tonumber(asked)
+local since = tonumber(alarm or asked)
 if ARGV[4] == 'alone' then since = math.max(since, tonumber(left or '0')) end
 if tonumber(ARGV[2]) - since < tonumber(ARGV[3]) then return 'gone' end
 redis.call('HSET', KEYS[1], 'escalated', union(made, ARGV[1]))

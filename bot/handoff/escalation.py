@@ -56,7 +56,7 @@ class Escalation(Acting):
 
     async def run(self, now: float, page: Page | None = None) -> list[str]:
         """One round; returns the names of the calls made. Without `page` only the desk is told."""
-        made = []
+        made = await self._of_those_on_hold(now, page)
         _, line = await self.line(AT_ONCE)
         for handoff, level, asked in line:
             if level is not Level.RED or now - asked < LATE:
@@ -72,11 +72,29 @@ class Escalation(Acting):
                 since = max(one.asked_at, one.left_at) if call.alone else one.asked_at
                 if call.name in one.escalated or now - since < call.after:
                     continue
-                if await self._call(one, call, now, page):
+                if await self._call(one, call, call.after, now, page):
                     made.append(call.name)
         return made
 
-    async def _call(self, found: Handoff, call: Call, now: float, page: Page | None) -> bool:
+    async def _of_those_on_hold(self, now: float, page: Page | None) -> list[str]:
+        """Danger said by somebody on hold: nobody else can come, so supervisors are called at once.
+
+        The rest follows as for everybody, counted from then, until a supervisor has decided.
+        """
+        made = []
+        for held in await self.aside():
+            for call in CALLS:
+                after = call.after - LATE
+                if not held.alarm or call.name in held.escalated or now - held.alarm < after:
+                    continue
+                one = await self._readable(held.id)  # with its data key
+                if one and await self._call(one, call, after, now, page):
+                    made.append(call.name)
+        return made
+
+    async def _call(
+        self, found: Handoff, call: Call, after: int, now: float, page: Page | None
+    ) -> bool:
         told, ops = [], [self._event("late", found.id)]
         if call.name == "told":
             told = await self._told(found, "handoff_late")
@@ -86,7 +104,7 @@ class Escalation(Acting):
             "escalate",
             [self._keys.handoff(found.id)],
             [
-                call.name, f"{now:.3f}", call.after, "alone" if call.alone else "asked",
+                call.name, f"{now:.3f}", after, "alone" if call.alone else "asked",
                 len(ops), *scripts.flat(ops), *told,
             ],
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import structlog
@@ -10,12 +10,17 @@ from redis.asyncio import Redis
 
 from bot.errors import Sealed, SessionEnded
 from bot.handoff.presence import Presence
-from bot.handoff.record import Case, Handoff, Place
+from bot.handoff.record import Case, Handoff, InLine, Place, Tally
 from bot.keys import Keys
 from bot.safety.levels import Level
 from bot.vault import Vault, unseal
 
 log = structlog.get_logger()
+#: What `score` in common.lua makes: level * LEVEL + first request, for who goes before - FRONT.
+LEVEL: Final = 1e11
+FRONT: Final = 1e10
+#: So many of the queue are read at a time.
+PAGE: Final = 50
 #: Fewer measured waits than this give no estimate.
 ENOUGH_WAITS: Final = 5
 
@@ -81,10 +86,64 @@ class Ledger:
         held: Any = await self._redis.hget(self._keys.handoff(handoff), "held")
         return handoff, held.decode() if held else ""
 
-    async def waiting(self) -> list[Handoff]:
-        """Everyone who waits, in the queue's order."""
-        ids: Any = await self._redis.zrange(self._keys.queue(), 0, -1)
+    async def waiting(self, start: int = 0, count: int | None = None) -> list[Handoff]:
+        """Those who wait, in the queue's order: all, or `count` of them from place `start` on."""
+        end = -1 if count is None else start + count - 1
+        ids: Any = await self._redis.zrange(self._keys.queue(), start, end)
         return await self._read(ids)
+
+    async def several(self, ids: Sequence[str]) -> list[Handoff]:
+        """These handoffs without their data keys; those gone or damaged are left out."""
+        return await self._read([one.encode() for one in ids])
+
+    async def in_line(self) -> AsyncIterator[InLine]:
+        """Everyone who waits, in the queue's order; read a part at a time, as it is asked for."""
+        fields = ("language", "left_by", "left_at", "asked_at")
+        low: str | float = "-inf"
+        seen: set[bytes] = set()  # of those who stand where the part before ended
+        while True:
+            count = PAGE + len(seen)
+            rows: Any = await self._redis.zrangebyscore(
+                self._keys.queue(), low, "+inf", 0, count, withscores=True
+            )
+            fresh = [(handoff, place) for handoff, place in rows if handoff not in seen]
+            found = await self._fields([handoff for handoff, _ in fresh], fields)
+            for (handoff, place), (language, left_by, left_at, asked) in zip(
+                fresh, found, strict=True
+            ):
+                if language and asked:  # else it went in this moment
+                    yield InLine(
+                        handoff.decode(), _rank(place), float(asked), language.decode(),
+                        (left_by or b"").decode(), float(left_at or 0),
+                    )  # fmt: skip
+            if len(rows) < count:
+                return
+            low = rows[-1][1]
+            seen = {handoff for handoff, place in rows if place == low}
+
+    async def tallies(self, late: float) -> list[Tally]:
+        """How many wait at each level, since when the first, and how many since `late` or longer.
+
+        The level is the one they queue at.
+        """
+        queue = self._keys.queue()
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for level in Level:
+                for zone in _zones(level):
+                    pipe.zcount(queue, zone, f"({zone + FRONT}")
+                    pipe.zcount(queue, zone, zone + late)
+                    pipe.zrangebyscore(queue, zone, f"({zone + FRONT}", 0, 1, withscores=True)
+            answers = iter(await pipe.execute())
+        tallies = []
+        for level in Level:
+            waiting = longest = 0
+            first: list[float] = []
+            for zone in _zones(level):
+                waiting += int(next(answers))
+                longest += int(next(answers))
+                first += [place - zone for _, place in next(answers)]
+            tallies.append(Tally(level, waiting, min(first, default=None), longest))
+        return tallies
 
     async def line(self, count: int) -> tuple[int, list[tuple[str, Level, float]]]:
         """How many wait, and the first `count`: id, level they queue at, time of first request."""
@@ -93,10 +152,10 @@ class Ledger:
             pipe.zrange(self._keys.queue(), 0, count - 1, withscores=True)
             waiting, rows = await pipe.execute()
         line = []
-        for handoff, score in rows:  # made by `score` in common.lua
-            rank = int((score + 1e10) // 1e11)
-            asked = score - rank * 1e11
-            line.append((handoff.decode(), Level(rank), asked if asked > 0 else asked + 1e10))
+        for handoff, place in rows:
+            rank = _rank(place)
+            front, behind = _zones(rank)
+            line.append((handoff.decode(), rank, place - (behind if place >= behind else front)))
         return int(waiting), line
 
     async def claimed(self) -> list[Handoff]:
@@ -137,6 +196,23 @@ class Ledger:
             raise SessionEnded("handoff")
         return found
 
+    async def _readable(self, handoff: str) -> Handoff | None:
+        """As `get`; None too for what is damaged: it must not hold up all the others."""
+        try:
+            return await self.get(handoff)
+        except Sealed:  # or another master key
+            log.error("handoff.unreadable", handoff=handoff)
+            return None
+
+    async def _fields(self, ids: Sequence[bytes], fields: Sequence[str]) -> list[Any]:
+        """These fields of several handoffs; None for each field that is not there."""
+        if not ids:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for handoff in ids:
+                pipe.hmget(self._keys.handoff(handoff.decode()), *fields)
+            return await pipe.execute()
+
     async def _read(self, ids: Sequence[bytes]) -> list[Handoff]:
         """Several handoffs without data keys; those gone meanwhile are left out."""
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -157,3 +233,13 @@ class Ledger:
         context = self._keys.handoff_of(raw[b"person"].decode())
         address = self._vault.unseal_transit(raw[b"address"], context).decode()
         return Handoff.from_fields(handoff, raw, address=address, key=key)
+
+
+def _rank(place: float) -> Level:
+    """The level that somebody with this score queues at."""
+    return Level(int((place + FRONT) // LEVEL))
+
+
+def _zones(level: Level) -> tuple[float, float]:
+    """Where the scores of a level begin: of those who go before the others, and of the others."""
+    return level * LEVEL - FRONT, level * LEVEL

@@ -1,13 +1,13 @@
 -- Released or passed on by its counsellor, its lease lapsed, or the colleague it was offered to has
--- gone: the person waits again, first of their level.
+-- gone: the person waits again, first of their level (or aside, while they are on hold).
 -- KEYS: 1 handoff (hash)  2 queue (zset)  3 leases (zset: id -> until)
 --       4 shift (hash: login -> last seen)
 -- ARGV: 1 id  2 login that gives back ('' = only if the lease or the offer lapsed)  3 now  4 ttl
 --       5 lease s  6 note for the next counsellor, sealed ('' = none), then one command and what
 --       the person is told
 -- Returns ok or gone.
-local state, owner, rank, asked, offered =
-  unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'rank', 'asked_at', 'offered_to'))
+local state, owner, offered =
+  unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'offered_to'))
 if state ~= 'claimed' and state ~= 'active' then return 'gone' end
 local left_by = ARGV[2]
 if ARGV[2] ~= '' then
@@ -20,6 +20,7 @@ else
   end
 end
 redis.call('ZREM', KEYS[3], ARGV[1])
+let_go(KEYS[1], owner, ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'claimed_by', '', 'claimed_as', '',
   'claimed_at', '0', 'front', '1', 'left_by', left_by, 'left_at', ARGV[3])
 redis.call('HDEL', KEYS[1], 'offered_to')
@@ -28,7 +29,7 @@ if redis.call('HGET', KEYS[1], 'word_check') == 'asked' then
   redis.call('HDEL', KEYS[1], 'word_check')
 end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'note', ARGV[6]) end
-redis.call('ZADD', KEYS[2], score(rank, asked, '1'), ARGV[1])
+stand(KEYS[1], KEYS[2], ARGV[1], ARGV[3], true)
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 tell(KEYS[1], run(7, 1))
 return 'ok'

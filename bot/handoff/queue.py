@@ -5,39 +5,45 @@ release, end) and the janitor (lapse). Every act of several steps is one Lua scr
 file. What the person is told is written in the same step as the act it tells about.
 """
 
-import contextlib
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from datetime import date
 from typing import Any, Final
 
+import structlog
 from redis.asyncio import Redis
 
 from bot.bidi import keep_numbers
 from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, Sealed, SessionEnded
-from bot.handoff import record, scripts, telling
+from bot.handoff import scripts, telling
 from bot.handoff.acting import Acting
+from bot.handoff.closing import Closing
 from bot.handoff.contact import welcome
+from bot.handoff.counts import day_of
 from bot.handoff.escalation import Escalation
-from bot.handoff.record import Case, Handoff, State
+from bot.handoff.holds import Holds
+from bot.handoff.order import in_order
+from bot.handoff.record import ANIMALS, Case, Handoff, State
 from bot.handoff.silence import ASK_AFTER, FIELD, Step
 from bot.handoff.telling import Words
 from bot.handoff.transcript import Line, Transcript
 from bot.handoff.transfer import Transfers
 from bot.inbox import Fence, Guard, Op
 from bot.keys import DAY, KEEP, Keys
-from bot.messages import Recipient, Reply
+from bot.messages import Media, Recipient, Reply
 from bot.outbox import Outbox
 from bot.safety.levels import Level
 from bot.vault import Vault, seal
 
 __all__ = ["Queue", "Words"]
 
-#: For so long a counsellor who knows the language is preferred, seconds; then anyone takes.
-LANGUAGE_FIRST: Final = 210
+log = structlog.get_logger()
 #: GREEN and YELLOW rise one level for every so many seconds of waiting.
 RISE_AFTER: Final = 1_800
 #: A handoff that ends by itself within so many seconds is ended now, and its person told.
 ENDING: Final = 600
+#: So many of those who wait are looked at in a round of the janitor.
+PART: Final = 500
 
 
 class Queue(Acting):
@@ -60,6 +66,9 @@ class Queue(Acting):
         self.transcript = Transcript(redis, keys, self._longest)
         self.transfers = Transfers(*given, lease=lease, retention=retention)
         self.escalation = Escalation(*given, lease=lease, retention=retention)
+        self.holds = Holds(*given, lease=lease, retention=retention)
+        self.closing = Closing(*given, lease=lease, retention=retention)
+        self._aged_to = 0  # the place in the queue where the janitor's next look at it begins
 
     # -- the person's side -----------------------------------------------------------------
 
@@ -79,10 +88,11 @@ class Queue(Acting):
         With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
         """
         context, keys = self._keys.handoff_of(to.person), self._keys
+        today = await self._today()
         answer: Any = ""
         while not answer:
             key, wrapped = await self._data_key(to.person)
-            fresh, handles = secrets.token_hex(10), record.handles(8)
+            fresh = secrets.token_hex(10)
             fields = [
                 "person", to.person, "channel", to.channel.value, "language", language,
                 "romanised", "1" if romanised else "0", "consent", case.consent,
@@ -91,13 +101,14 @@ class Queue(Acting):
             ]  # fmt: skip
             answer = await self._scripts["request"](
                 keys=[
-                    context, keys.handoff(fresh), keys.queue(), keys.leases(),
-                    keys.datakey(to.person),
+                    context, keys.handoff(fresh), keys.queue(), keys.handles(),
+                    keys.datakey(to.person), keys.counts(f"{today:%Y-%m}"),
+                    keys.flag(to.person), keys.flagged(),
                 ],
                 args=[
                     keys.handoff(""), fresh, f"{self._clock():.3f}", KEEP, int(level),
-                    " ".join(rules), wrapped, self._longest, len(handles), *handles, *fields,
-                    *_asked_by(fence),
+                    " ".join(rules), wrapped, self._longest, f"{today:%d}",
+                    " ".join(ANIMALS), *fields, *_asked_by(fence),
                 ],
             )  # fmt: skip
             if answer is None:
@@ -117,20 +128,31 @@ class Queue(Acting):
         """
         answer: Any = await self._scripts["raise"](
             keys=[self._keys.handoff_of(person), self._keys.queue()],
-            args=[self._keys.handoff(""), int(level), " ".join(rules), *_asked_by(fence)],
-        )
+            args=[
+                self._keys.handoff(""), int(level), " ".join(rules), f"{self._clock():.3f}",
+                *_asked_by(fence),
+            ],
+        )  # fmt: skip
         if answer is None:
             raise Overtaken
         if handoff := scripts.text(answer):
             await self._signal("raised", handoff)
 
-    def relay_ops(self, handoff: Handoff, text: str, flag: str = "", answer: str = "") -> list[Op]:
+    def relay_ops(
+        self,
+        handoff: Handoff,
+        text: str,
+        flag: str = "",
+        answer: str = "",
+        media: Media | None = None,
+    ) -> list[Op]:
         """The commands that carry the person's words to the counsellor, for the turn's commit.
 
         Commit them with `guard(handoff)`. `flag` (for example danger_words) is kept on the case;
-        `answer` is slot:value when it was pressed.
+        `answer` is slot:value when it was pressed; `media` came with the words.
         """
-        ops = self.transcript.ops(handoff, Line("person", text, self._clock(), answer=answer))
+        line = Line("person", text, self._clock(), answer=answer, media=media)
+        ops = self.transcript.ops(handoff, line)
         return [*ops, *self._flag(handoff, flag), self._event("heard", handoff.id)]
 
     def word_ops(self, handoff: Handoff, outcome: str, flag: str = "") -> list[Op]:
@@ -173,13 +195,17 @@ class Queue(Acting):
         """The person left: out of the queue at once; record, case and transcript are deleted.
 
         Of "all" handoffs, also those that ended; or of the "open" one when they stop waiting.
+        "silence" is all of them, because nobody wrote any more: it is counted as that.
         The data key goes too unless the session still needs it (then whoever erases that does).
         With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
         """
         gone: Any = await self._scripts["abandon"](
-            keys=self._all_of(person),
+            keys=[
+                *self._all_of(person), await self._counts(), self._keys.flag(person),
+                self._keys.flagged(),
+            ],
             args=[self._keys.handoff(""), self._keys.transcript(""), what, *_asked_by(fence)],
-        )
+        )  # fmt: skip
         if gone is None:
             raise Overtaken
         for handoff in gone:
@@ -190,13 +216,18 @@ class Queue(Acting):
     async def take_next(self, counsellor: str, languages: Collection[str]) -> Handoff | None:
         """Claims the right person for this counsellor; None when nobody waits.
 
-        Raises NotOnShift. Somebody quicker only means that the next one is tried.
+        Raises NotOnShift. Somebody quicker only means that the next one is tried, and so does a
+        damaged record.
         """
-        for candidate in self._in_order_for(counsellor, languages, await self.waiting()):
+        known = None if (await self.service.read()).surge else languages
+        in_turn = in_order(self.in_line(), counsellor, known, self._clock())
+        async for handoff in in_turn:
             try:
-                return await self.claim(candidate.id, counsellor)
+                return await self.claim(handoff, counsellor)
             except (AlreadyClaimed, SessionEnded):
                 continue
+            except Sealed:
+                log.error("handoff.unreadable", handoff=handoff)
         return None
 
     async def claim(self, handoff: str, counsellor: str) -> Handoff:
@@ -212,6 +243,7 @@ class Queue(Acting):
                 self._keys.handoff(handoff), self._keys.queue(), self._keys.leases(),
                 self._keys.shift(), self._keys.waits(), self._keys.counsellor(counsellor),
                 self._keys.handoff_of(found.person), self._keys.datakey(found.person),
+                self._keys.taken(counsellor),
             ],
             args=[
                 handoff, counsellor, alias, f"{self._clock():.3f}", self._lease, KEEP,
@@ -231,7 +263,7 @@ class Queue(Acting):
     async def heartbeat(self, counsellor: str) -> bool:
         """Renews the counsellor's leases and shift; returns whether they are on shift."""
         on = await self._scripts["heartbeat"](
-            keys=[self._keys.leases(), self._keys.shift()],
+            keys=[self._keys.leases(), self._keys.shift(), self._keys.taken(counsellor)],
             args=[
                 counsellor, f"{self._clock():.3f}", self._lease, KEEP, self._keys.handoff(""),
             ],
@@ -310,13 +342,12 @@ class Queue(Acting):
         """
         await self.presence.drop_stale(now)
         on_shift = await self.presence.on_shift()
-        late: Any = await self._redis.zrangebyscore(self._keys.leases(), "-inf", now)
         lapsed = []
-        for handoff in await self.claimed():
-            left_alone = handoff.offered_to and handoff.offered_to not in on_shift
-            if handoff.id.encode() not in late and not left_alone:
+        for one in await self.held():
+            left_alone = one.offered_to and one.offered_to not in on_shift
+            if one.until > now and not left_alone:
                 continue
-            found = await self.get(handoff.id)  # with its data key
+            found = await self._readable(one.id)
             if found is None:
                 continue
             if found.state is State.WRAP_UP:
@@ -324,28 +355,39 @@ class Queue(Acting):
             elif await self._put_back(found, "", now) == "ok":
                 lapsed.append(found)
         await self._age(now)
-        await self._tell_kept(now)
         return lapsed
 
     async def _age(self, now: float) -> None:
+        keys, first = self._keys, self._aged_to
         answer: Any = await self._scripts["age"](
-            keys=[self._keys.queue(), self._keys.leases()],
-            args=[self._keys.handoff(""), f"{now:.3f}", RISE_AFTER, KEEP, ENDING],
-        )
-        expired, ending = answer
+            keys=[keys.queue(), keys.leases(), keys.offers(), keys.shift(), keys.flagged()],
+            args=[
+                keys.handoff(""), f"{now:.3f}", RISE_AFTER, KEEP, ENDING, self._lease, first,
+                first + PART - 1,
+            ],
+        )  # fmt: skip
+        expired, ending, withdrawn, unflagged, untold = answer
+        more = await self._redis.zcard(keys.queue()) > first + PART
+        self._aged_to = first + PART if more else 0
+        for one in unflagged:
+            await self._signal("lifted", scripts.text(one))
+        for one in withdrawn:
+            await self._signal("declined", scripts.text(one))
         for gone in expired:
             await self._signal(State.EXPIRED, scripts.text(gone))
         for handoff in ending:
-            with contextlib.suppress(Sealed):  # what cannot be opened runs out by itself
-                if found := await self.get(scripts.text(handoff)):
-                    await self._expire(found)
+            if found := await self._readable(scripts.text(handoff)):
+                await self._expire(found)  # what cannot be read runs out by itself
+        for handoff in untold:
+            if found := await self._readable(scripts.text(handoff)):
+                await self._tell_kept(found, now)
 
     async def _expire(self, found: Handoff) -> None:
         """Nobody wrote for two days: the handoff ends while its person can still be told."""
         key = "counsellor_ended" if found.with_counsellor else "handoff_cancelled"
         verdict = await self._run(
             "expire",
-            [*self._all_of(found.person), self._keys.handoff(found.id)],
+            [*self._all_of(found.person), self._keys.handoff(found.id), await self._counts()],
             [
                 self._keys.handoff(""), self._keys.transcript(""), found.id, ENDING,
                 *await self._told(found, key, hours="0"),  # nothing of it is kept
@@ -354,33 +396,15 @@ class Queue(Acting):
         if verdict == "ok":
             await self._signal(State.EXPIRED, found.id)
 
-    async def _tell_kept(self, now: float) -> None:
-        """Says what was kept from people whose hour has come."""
-        for one in [*await self.waiting(), *await self.claimed()]:
-            if not one.held or not (found := await self.get(one.id)) or not found.held:
-                continue
-            case = await self._readable_case(found)
-            if case and welcome(case.safe_contact, case.zones, now):
-                ops = scripts.flat(self._telling.kept(found))
-                await self._run("told", [self._keys.handoff(found.id)], [found.held, *ops])
+    async def _tell_kept(self, found: Handoff, now: float) -> None:
+        """Says what was kept from a person whose hour has come."""
+        case = await self._readable_case(found) if found.held else None
+        if case and welcome(case.safe_contact, case.zones, now):
+            key, params = await self.closing.kept_words(found.id, found.held)
+            ops = scripts.flat(self._telling.ops(found, key, **params))
+            await self._run("told", [self._keys.handoff(found.id)], [found.held, *ops])
 
     # -- inside ----------------------------------------------------------------------------
-
-    def _in_order_for(
-        self, counsellor: str, languages: Collection[str], waiting: list[Handoff]
-    ) -> list[Handoff]:
-        """Level first. Within a level (never RED) a known language goes before, for a while."""
-        now = self._clock()
-
-        def order(handoff: Handoff) -> tuple[bool, int, bool, bool]:
-            red = handoff.rank is Level.RED
-            suits = red or handoff.language in languages or handoff.asked_at <= now - LANGUAGE_FIRST
-            # Whom one has just given back comes last for a while, or "take next" would hand them
-            # back; of RED only the other RED go before.
-            left = handoff.left_by == counsellor and handoff.left_at > now - LANGUAGE_FIRST
-            return left and not red, handoff.rank, left, not suits
-
-        return sorted(waiting, key=order)  # stable: the queue's order decides between equals
 
     def _flag(self, handoff: Handoff, flag: str) -> list[Op]:
         if not flag or flag in handoff.flags:
@@ -416,7 +440,7 @@ class Queue(Acting):
         verdict = await self._scripts["end"](
             keys=[
                 *self._all_of(found.person), self._keys.handoff(found.id),
-                self._keys.transcript(found.id), self._keys.erased(),
+                self._keys.transcript(found.id), self._keys.erased(), await self._counts(),
             ],
             args=[
                 self._keys.handoff(""), self._keys.transcript(""), found.id, counsellor,
@@ -438,12 +462,20 @@ class Queue(Acting):
             return self._vault.new_data_key(person)
         return self._vault.data_key(stored, person), stored
 
+    async def _today(self) -> date:
+        """The day that what happens now is counted on."""
+        return day_of(self._clock(), (await self.service.read()).hours)
+
+    async def _counts(self) -> str:
+        """The counts of this month."""
+        return self._keys.counts(f"{await self._today():%Y-%m}")
+
     def _all_of(self, person: str) -> list[str]:
         """The keys that `drop` and `tidy` in common.lua work on."""
         keys = self._keys
         return [
             keys.handoff_of(person), keys.queue(), keys.leases(), keys.datakey(person),
-            keys.session(person),
+            keys.session(person), keys.closed(),
         ]  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """What a handoff is: its states, its case, the handle it is called by. Read by core and console."""
 
 import json
-import random
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -16,7 +15,6 @@ ANIMALS: Final = (
     "Panda", "Puffin", "Raven", "Robin", "Salmon", "Seal", "Sparrow", "Swan", "Tern", "Turtle",
     "Whale", "Wren",
 )  # fmt: skip
-_random = random.SystemRandom()
 
 
 class State(StrEnum):
@@ -70,6 +68,31 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """Why counsellors go in prepared, and until when; `hold`: nobody is handed this person.
+
+    `reason` is one of holds.REASONS, never words of anybody's.
+    """
+
+    reason: str
+    until: float
+    hold: bool = False
+
+    def lasts(self, now: float) -> bool:
+        """Whether it stands at this moment."""
+        return self.until > now
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.until:.3f}{' hold' if self.hold else ''}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The flag back from its text; None for none."""
+        reason, *rest = text.split() or [""]
+        return cls(reason, float(rest[0]), "hold" in rest) if rest else None
+
+
+@dataclass(frozen=True, slots=True)
 class Handoff:
     """One request for a counsellor.
 
@@ -82,7 +105,8 @@ class Handoff:
     `heard_at` is when the person last wrote, `held` what they could not be told yet (telling.py);
     `escalated` the calls that went out because nobody came (escalation.py). `spoken_at` is when the
     counsellor last wrote, `nudged_at` and `warned_at` when a silence was asked about and its end
-    announced, `kept_open` that the counsellor wants no end of it (silence.py).
+    announced, `kept_open` that the counsellor wants no end of it (silence.py). `flagged` and
+    `alarm`, since when somebody on hold may be in danger, are of holds.py.
     """
 
     id: str
@@ -113,6 +137,8 @@ class Handoff:
     warned_at: float = 0.0
     kept_open: bool = False
     outcome: str = ""
+    flagged: Flag | None = None
+    alarm: float = 0.0
     address: str = field(default="", repr=False)
     key: bytes = field(default=b"", repr=False)
 
@@ -130,6 +156,10 @@ class Handoff:
     def with_counsellor(self) -> bool:
         """Whether the assistant must be silent."""
         return self.state in WITH_COUNSELLOR
+
+    def on_hold(self, now: float) -> bool:
+        """Whether a supervisor holds this person back from the line."""
+        return bool(self.flagged and self.flagged.hold and self.flagged.lasts(now))
 
     @classmethod
     def from_fields(cls, handoff: str, raw: dict[bytes, bytes], **opened: Any) -> Self:
@@ -164,6 +194,8 @@ class Handoff:
             warned_at=float(text.get("warned_at") or 0),
             kept_open=text.get("kept_open") == "1",
             outcome=text.get("outcome", ""),
+            flagged=Flag.parse(text.get("flagged", "")),
+            alarm=float(text.get("alarm") or 0),
             **opened,
         )
 
@@ -180,6 +212,33 @@ class Place:
     minutes: int | None
 
 
-def handles(count: int) -> list[str]:
-    """Some random handles ("Otter 42"); the queue takes the first that nobody open has."""
-    return [f"{_random.choice(ANIMALS)} {_random.randint(10, 99)}" for _ in range(count)]
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """Somebody who waits, as far as their turn depends on it; fields as in Handoff."""
+
+    id: str
+    rank: Level
+    asked_at: float
+    language: str
+    left_by: str
+    left_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A claim, as far as the desk and the janitor look at all of them. `until`: its lease ends."""
+
+    id: str
+    until: float
+    by: str
+    offered_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many wait at a level, since when the first of them, and how many since too long."""
+
+    level: Level
+    waiting: int
+    since: float | None
+    late: int

@@ -1,9 +1,10 @@
 -- A person asks for a counsellor: makes a handoff, or keeps the open one and only raises it.
 -- KEYS: 1 handoff-of (string: ids, the latest last)  2 handoff, the new one (hash)  3 queue (zset: id -> score)
---       4 leases (zset: id -> until)  5 data key (string)
+--       4 handles given (string: number)  5 data key (string)  6 counts (hash)  7 flag (string)
+--       8 flagged (zset: id -> until)
 -- ARGV: 1 prefix of handoff keys  2 new id  3 now  4 ttl  5 level  6 rules  7 data key, wrapped
---       8 ttl of handoff-of and data key  9 number of handles, handles..., then field, value, ... of
---       what may be renewed, then the turn that asks
+--       8 ttl of handoff-of and data key  9 day of the month  10 what handles are made of, then field,
+--       value, ... of what may be renewed, then the turn that asks
 -- Returns the id of the open handoff; '' when the case is sealed with another key than the
 -- conversation's, nil when the turn was overtaken.
 if overtaken() then return false end
@@ -19,36 +20,37 @@ if ids[1] then
   end
 end
 
-local handles = tonumber(ARGV[9])
-redis.call('HSET', key, 'heard_at', ARGV[3], unpack(ARGV, 10 + handles, #ARGV - 4))
+redis.call('HSET', key, 'heard_at', ARGV[3], unpack(ARGV, 11, #ARGV - 4))
 
 if fresh then
-  local used = {}
-  for _, set in ipairs({KEYS[3], KEYS[4]}) do
-    for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
-      used[redis.call('HGET', ARGV[1] .. other, 'handle') or ''] = true
-    end
-  end
-  local handle = ARGV[10]
-  for at = 10, 9 + handles do
-    if not used[ARGV[at]] then
-      handle = ARGV[at]
-      break
-    end
-  end
+  -- Names and numbers are counted through side by side. As 989 and how many names there are have no
+  -- divisor in common, a handle comes again only after all others: long after its person has gone.
+  local names = {}
+  for name in ARGV[10]:gmatch('%S+') do names[#names + 1] = name end
+  local given = redis.call('INCR', KEYS[4])
+  local handle = names[given % #names + 1] .. ' ' .. (10 + given * 382 % 989)
   redis.call('HSET', key, 'state', 'waiting', 'level', ARGV[5], 'rank', ARGV[5],
     'rules', ARGV[6], 'handle', handle, 'asked_at', ARGV[3], 'front', '0')
-  redis.call('ZADD', KEYS[3], score(ARGV[5], ARGV[3], '0'), id)
+  local flag = redis.call('GET', KEYS[7])
+  local ends = flag and flag:match('^%S+ (%S+)')
+  if ends and tonumber(ends) > tonumber(ARGV[3]) then
+    redis.call('HSET', key, 'flagged', flag)
+    redis.call('ZADD', KEYS[8], ends, id)
+    redis.call('EXPIRE', KEYS[8], ARGV[4])
+  end
+  stand(key, KEYS[3], id, ARGV[3], true)
   -- The place it joined at, so that a measured wait can be counted per place.
-  redis.call('HSET', key, 'joined', redis.call('ZRANK', KEYS[3], id) + 1)
+  local place = redis.call('ZRANK', KEYS[3], id)
+  if place then redis.call('HSET', key, 'joined', place + 1) end
   ids[#ids + 1] = id
   -- With those that ended and are still kept: Leave must find them too.
   redis.call('SET', KEYS[1], table.concat(ids, ' '))
+  tally(KEYS[6], 'day:' .. ARGV[9])
 else
   -- The rules as they are now: consent taken back takes them back too. The level never falls.
   redis.call('HSET', key, 'rules', ARGV[6])
-  raise(key, KEYS[3], id, ARGV[5], ARGV[6])
+  raise(key, KEYS[3], id, ARGV[5], ARGV[6], ARGV[3])
 end
-for _, kept in ipairs({key, KEYS[3]}) do redis.call('EXPIRE', kept, ARGV[4]) end
+for _, kept in ipairs({key, KEYS[3], KEYS[4]}) do redis.call('EXPIRE', kept, ARGV[4]) end
 for _, kept in ipairs({KEYS[1], KEYS[5]}) do redis.call('EXPIRE', kept, ARGV[8]) end
 return id

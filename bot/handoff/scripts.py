@@ -10,7 +10,8 @@ _HERE = Path(__file__).parent
 #: Every act of queue and transfers.
 NAMES: Final = (
     "request", "raise", "claim", "put_back", "say", "end", "abandon", "expire", "heartbeat", "age",
-    "offer", "accept", "decline", "told", "keep_note", "escalate", "keep_open",
+    "held", "offer", "accept", "decline", "told", "keep_note", "escalate", "keep_open",
+    "flag", "lift", "closing", "uninformed",
 )  # fmt: skip
 
 

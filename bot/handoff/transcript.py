@@ -10,6 +10,7 @@ from bot.errors import Sealed
 from bot.handoff.record import Handoff
 from bot.inbox import Op
 from bot.keys import KEEP, Keys
+from bot.messages import Media
 from bot.vault import seal, unseal
 
 #: How many lines one conversation keeps.
@@ -21,7 +22,8 @@ class Line:
     """One line. `who` is person, counsellor or card; `beside` is the counsellor's own version.
 
     `at` is seconds since the epoch; `name` is the alias of the counsellor who wrote; `answer` is a
-    pressed answer as slot:value, so that it can be read in any language.
+    pressed answer as slot:value, so that it can be read in any language; `media` is what came with
+    the text or instead of it.
     """
 
     who: str
@@ -32,6 +34,7 @@ class Line:
     language: str = ""
     id: str = ""
     answer: str = ""
+    media: Media | None = None
 
 
 class Transcript:
@@ -62,6 +65,16 @@ class Transcript:
         rows: Any = await self._redis.xrange(stream, min=f"({after}" if after else "-")
         return [self._open(handoff.key, stream, row) for row in rows]
 
+    async def one(self, handoff: Handoff, line: str) -> Line | None:
+        """The line with that id, if there is one."""
+        if not handoff.key:
+            return None
+        stream = self._keys.transcript(handoff.id)
+        rows: Any = await self._redis.xrange(stream, min=line, max=line)
+        return self._open(handoff.key, stream, rows[0]) if rows else None
+
     def _open(self, key: bytes, stream: str, row: Any) -> Line:
         entry, fields = row
-        return Line(**{**json.loads(unseal(key, fields[b"e"], stream)), "id": entry.decode()})
+        opened = json.loads(unseal(key, fields[b"e"], stream))
+        media = Media.from_fields(opened["media"]) if opened.get("media") else None
+        return Line(**{**opened, "id": entry.decode(), "media": media})

@@ -3,7 +3,12 @@
 Until the colleague accepts the first counsellor holds the person; then they change hands in one
 step. A colleague who goes away without an answer sends the person to the front of the queue, as
 does a counsellor who does. History, first request, level and case stay what they are.
+
+A supervisor does the same in the holder's stead, and may offer somebody who waits: they go on
+waiting until the colleague, or anybody else, claims them.
 """
+
+from typing import Any
 
 from bot.errors import NotOnShift, SessionEnded
 from bot.handoff import scripts
@@ -26,16 +31,21 @@ class Transfers(Acting):
     async def offer(self, handoff: str, counsellor: str, colleague: str, note: str) -> None:
         """Offers the person to a colleague; a later offer takes the place of an earlier one.
 
-        Raises NotOnShift (the colleague is "off" shift or "full"), SessionEnded.
+        `counsellor` holds the person, "": they wait, and no note goes with them. Raises NotOnShift
+        (the colleague is "off" shift or "full"), SessionEnded when somebody else holds them.
         """
         found = await self._must(handoff)
         keys = self._keys
         verdict = await self._run(
             "offer",
-            [keys.handoff(handoff), keys.leases(), keys.shift(), keys.counsellor(colleague)],
+            [
+                keys.handoff(handoff), keys.leases(), keys.shift(), keys.counsellor(colleague),
+                keys.taken(colleague), keys.offers(),
+            ],
             [
                 counsellor, colleague, f"{self._clock():.3f}", self._lease, keys.handoff(""),
-                self._sealed(found, note), *scripts.flat([self._event("offered", handoff)]),
+                self._sealed(found, note) if counsellor else b"", KEEP, handoff,
+                *scripts.flat([self._event("offered", handoff)]),
             ],
         )  # fmt: skip
         self._refuse(verdict)
@@ -52,6 +62,7 @@ class Transfers(Acting):
             [
                 keys.handoff(handoff), keys.leases(), keys.shift(), keys.counsellor(colleague),
                 keys.handoff_of(found.person), keys.datakey(found.person),
+                keys.taken(colleague),
             ],
             [
                 handoff, colleague, alias, f"{self._clock():.3f}", self._lease, KEEP,
@@ -70,9 +81,17 @@ class Transfers(Acting):
         keys = [self._keys.handoff(handoff)]
         self._refuse(await self._run("decline", keys, [counsellor, *ops]))
 
+    async def offers(self) -> list[tuple[str, str]]:
+        """Every handoff that is offered, and to whom."""
+        ids: Any = sorted(await self._redis.smembers(self._keys.offers()))
+        rows = zip(ids, await self._fields(ids, ("offered_to",)), strict=True)
+        return [(handoff.decode(), to.decode()) for handoff, (to,) in rows if to]
+
     async def offered(self, colleague: str) -> list[Handoff]:
         """Everyone who is offered to this colleague now."""
-        return [one for one in await self.claimed() if one.offered_to == colleague]
+        ids: Any = await self._redis.smembers(self._keys.offers())
+        offered = [one for one in await self._read(sorted(ids)) if one.offered_to == colleague]
+        return sorted(offered, key=lambda one: (one.rank, one.asked_at))
 
     def _sealed(self, found: Handoff, note: str) -> bytes:
         if not found.key:

@@ -82,6 +82,10 @@ class Somebody(abc.ABC):
     async def sees(self, text: str) -> bool:
         """Whether a text stands on the screen."""
 
+    async def shares(self) -> int:
+        """Sends in a talk what can be opened there; returns how many things."""
+        return 0
+
     @abc.abstractmethod
     async def leaves(self) -> None:
         """Leaves in this person's way, and waits until the door has shown it."""
@@ -156,10 +160,23 @@ class OnTelegram(Somebody):
             ("message", {"contact": contact}),
             ("message", {"voice": {**file, "duration": 2}, "caption": word()}),
             ("message", {"photo": [{**file, "width": 9, "height": 9}], "caption": word()}),
-            ("message", {"location": {"latitude": 1.0, "longitude": 2.0}}),
+            ("message", self._place()),
             ("edited_message", {"text": word(), "edit_date": int(time.time())}),
         ):
             await self.answered(self._does(kind, **fields))
+
+    def _place(self) -> dict[str, Any]:
+        numbers = (self._canaries.number() for _ in range(2))
+        latitude, longitude = (float(f"45.{number}") for number in numbers)
+        return {"location": {"latitude": latitude, "longitude": longitude}}
+
+    async def shares(self) -> int:
+        name = self._canaries.word()
+        self._telegram.files[name] = b"\xff\xd8\xff" + self._canaries.word().encode()
+        photo = [{"file_id": name, "file_unique_id": name, "width": 9, "height": 9}]
+        await self.answered(self._does("message", photo=photo, caption=self._canaries.word()))
+        await self.answered(self._does("message", **self._place()))
+        return 2
 
     async def _does(self, kind: str, **fields: Any) -> None:
         self._telegram.sends(self._user, kind, **fields)
@@ -286,6 +303,7 @@ class Counsellor:
         await self._does(f"{path}/claim")
         await self._does(f"{path}/say", text=f"hello, {person.heard}")
         await self._does(f"{path}/note", note=f"noted: {person.heard}")
+        await self._does(f"{path}/flag", reason="someone_else")
 
         async def heard() -> bool:
             return await person.sees(person.heard)
@@ -297,9 +315,24 @@ class Counsellor:
             return person.told in (await self._http.get(path)).text
 
         await until(read, f"the person's words in the console ({person.name})")
+        if shared := await person.shares():
+            await self._opens(path, shared)
         if ends:
             await self._does(f"{path}/end")
             await self._does(f"{path}/end", outcome="helped")
+
+    async def _opens(self, path: str, shared: int) -> None:
+        """Looks at everything that came."""
+
+        async def came() -> list[str]:
+            lines = (await self._http.get(path)).json()["lines"]
+            paths = [line["media"]["path"] for line in lines if line["media"]]
+            return paths if len(paths) == shared else []
+
+        for way in await until(came, "what was sent in the console"):
+            answer = await self._http.get(f"/api{way}")
+            if answer.status_code != 200:
+                raise NotProven(f"the console answers {answer.status_code} to what was sent")
 
     async def _stay(self) -> None:
         while True:

@@ -13,7 +13,10 @@ _LONG_POLL = 1.0
 
 
 class PretendedTelegram:
-    """Serves on a port of this machine between `start` and `stop`; `base_url` names it."""
+    """Serves on a port of this machine between `start` and `stop`.
+
+    `base_url` names it, `base_file_url` where its files are.
+    """
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -22,6 +25,8 @@ class PretendedTelegram:
         self._next_update, self._next_message = 100, 1000
         self._shown: dict[int, dict[int, str]] = defaultdict(dict)
         self._sent: dict[int, int] = defaultdict(int)
+        #: What people send, by the name Telegram gives it.
+        self.files: dict[str, bytes] = {}
         telegram = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,9 +38,14 @@ class PretendedTelegram:
                 path = urlsplit(self.path)
                 asked = dict(parse_qsl(path.query) + parse_qsl(body))
                 result = telegram._answer(path.path.rpartition("/")[2], asked)
-                raw = json.dumps({"ok": True, "result": result}).encode()
+                self._say(json.dumps({"ok": True, "result": result}).encode())
+
+            def do_GET(self) -> None:
+                self._say(telegram.files[self.path.rpartition("/")[2]])
+
+            def _say(self, raw: bytes) -> None:
                 self.send_response(200)
-                self.send_header("content-type", "application/json")
+                self.send_header("content-type", "application/octet-stream")
                 self.send_header("content-length", str(len(raw)))
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):  # the door has just ended
@@ -46,7 +56,8 @@ class PretendedTelegram:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.base_url = f"http://127.0.0.1:{self._server.server_port}/bot"
+        address = f"http://127.0.0.1:{self._server.server_port}"
+        self.base_url, self.base_file_url = f"{address}/bot", f"{address}/file/bot"
 
     def start(self) -> None:
         """Begins to serve, in threads."""
@@ -103,6 +114,9 @@ class PretendedTelegram:
                             "first_name": "Helper", "username": "helper_bot"}  # fmt: skip
                 case "getupdates":
                     return self._updates_from(int(asked.get("offset") or 0))
+                case "getfile":
+                    name = asked["file_id"]
+                    return {"file_id": name, "file_unique_id": name, "file_path": name}
                 case "sendmessage":
                     return self._bot_writes(int(asked["chat_id"]), asked.get("text", ""))
                 case "deletemessage":

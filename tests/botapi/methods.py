@@ -8,6 +8,7 @@ from typing import Any
 from tests.botapi.world import HOUR, Chat, Message, World
 
 MAX_TEXT = 4096
+MAX_FILE = 20 * 1024 * 1024
 DELETE_WINDOW = 48 * HOUR
 
 
@@ -169,7 +170,13 @@ class Methods:
 
     def do_getFile(self, asked: dict[str, Any]) -> Any:  # noqa: N802
         name = asked["file_id"]
-        return {"file_id": name, "file_unique_id": name, "file_path": f"files/{name}"}
+        content = self.world.files.get(name)
+        if content is None:
+            raise bad("wrong file_id or the file is temporarily unavailable")
+        if len(content) > MAX_FILE:
+            raise bad("file is too big")
+        return {"file_id": name, "file_unique_id": name, "file_size": len(content),
+                "file_path": f"files/{name}"}  # fmt: skip
 
     # -- shared --------------------------------------------------------------------------------
     def _chat(self, asked: dict[str, Any]) -> Chat:

@@ -14,7 +14,13 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from tests.botapi.methods import ApiError, Methods, decoded
@@ -215,8 +221,22 @@ class BotApi:
         return not_ok(error)
 
     async def _download(self, request: Request) -> Response:
-        self.calls.append(("download", {"path": request.path_params["path"]}))
-        return PlainTextResponse("file")
+        path = request.path_params["path"]
+        self.calls.append(("download", {"path": path}))
+        content = self.world.files.get(path.removeprefix("files/"))
+        if request.path_params["token"] != self.token or content is None:
+            return PlainTextResponse("not found", 404)
+        fault = next((fault for fault in self.faults if fault.fits("download", {})), None)
+        if fault:
+            fault.times -= 1
+            if fault.kind == "hang":
+                await (fault.gate.wait() if fault.gate else asyncio.sleep(fault.seconds))
+            elif fault.kind != "cut":
+                return await self._spoil(request, fault)
+        # "cut": the connection breaks after half of it. Telegram names no kind of what it sends.
+        cut = fault is not None and fault.kind == "cut"
+        return StreamingResponse(_pieces(request, content, cut=cut),
+                                 media_type="application/octet-stream")  # fmt: skip
 
     # -- the webhook pusher ----------------------------------------------------------------------
     async def _pump(self) -> None:
@@ -311,6 +331,15 @@ class QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def _pieces(request: Request, content: bytes, *, cut: bool) -> AsyncIterator[bytes]:
+    half = (len(content) + 1) // 2
+    yield content[:half]
+    if cut:
+        request._receive.__self__.transport.abort()  # type: ignore[attr-defined]
+        return
+    yield content[half:]
 
 
 def _now() -> float:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.botapi.files import PHOTO, VOICE
+
 HOUR = 3600
 #: What Telegram sends when the bot does not say (chat_member and reactions must be asked for).
 DEFAULT_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
@@ -51,20 +53,27 @@ class Chat:
             fields["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
         return self._send(text, fields)
 
-    def sends(self, kind: str, caption: str = "") -> int:
+    def sends(self, kind: str, caption: str = "", size: int = 0) -> int:
         """Sends something that is not text: voice, photo, sticker, contact, location, dice..."""
-        file = {"file_id": f"file-{kind}", "file_unique_id": kind}
+        name = f"file-{kind}"
+        file: dict[str, Any] = {"file_id": name, "file_unique_id": kind}
+        if size or name in self.world.files:
+            file["file_size"] = size or len(self.world.files[name])
         shapes: dict[str, Any] = {
             "voice": {**file, "duration": 2},
-            "photo": [{**file, "width": 9, "height": 9}],
+            "audio": {**file, "duration": 2},
+            "photo": [
+                {"file_id": "thumb", "file_unique_id": "thumb", "width": 3, "height": 3},
+                {**file, "width": 9, "height": 9},
+            ],
             "video": {**file, "width": 9, "height": 9, "duration": 1},
             "document": {**file, "file_name": "a.pdf"},
             "sticker": {
                 **file, "width": 9, "height": 9, "is_animated": False, "is_video": False,
                 "type": "regular",
             },
-            "contact": {"phone_number": "+10000000000", "first_name": "Canary"},
-            "location": {"latitude": 1.0, "longitude": 2.0},
+            "contact": {"phone_number": "+15195550142", "first_name": "Canary"},
+            "location": {"latitude": 43.651234, "longitude": -79.347012},
             "dice": {"emoji": "🎲", "value": 3},
             "pinned_message": {"message_id": 1, "date": 0, "chat": self.described()},
         }  # fmt: skip
@@ -190,6 +199,8 @@ class World:
         self.allowed: tuple[str, ...] = DEFAULT_UPDATES
         self.queries: dict[str, str] = {}
         self.profile: dict[tuple[str, str], Any] = {}
+        #: What getFile and the download know: name of the file -> bytes.
+        self.files: dict[str, bytes] = {"file-photo": PHOTO, "file-voice": VOICE}
         self.webhook: dict[str, Any] = {}
         self.change = asyncio.Event()
         self._last_id = 100

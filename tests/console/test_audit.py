@@ -74,7 +74,7 @@ async def test_nothing_that_the_console_does_takes_a_line_away(
     path = f"/api/handoffs/{asked.id}"
     before: list[object] = []
     for method, to in (("post", f"{path}/claim"), ("get", path), ("post", f"{path}/say"),
-                       ("post", f"{path}/emergency"), ("post", f"{path}/end")):  # fmt: skip
+                       ("post", f"{path}/note"), ("post", f"{path}/end")):  # fmt: skip
         await (ana.get(to) if method == "get" else ana.post(to, {"text": "canary words"}))
         rows = await desk.redis.xrange(desk.keys.audit())
         assert rows[: len(before)] == before

@@ -105,7 +105,7 @@ async def test_a_conversation_from_take_to_close_through_the_api(
     current = await desk.queue.current(asked.person)
     assert current is not None
     await desk.run(desk.queue.relay_ops(current, "I hear you"))
-    assert (await ana.post(f"{path}/emergency")).json() == {"sent": True}
+    assert (await ana.post(f"{path}/cards", {"card": "emergency"})).json() == {"sent": True}
     lines = (await ana.get(path)).json()["lines"]
     assert [line["who"] for line in lines] == ["counsellor", "person", "card"]
     later = (await ana.get(f"{path}?after={lines[0]['id']}")).json()["lines"]
@@ -159,7 +159,7 @@ async def test_everything_works_with_forms_alone(console: Console, ana: Counsell
     assert where == f"/handoffs/{asked.id}"
     await ana.submit(f"{where}/say", {"text": "Bonjour."})
     await ana.submit(f"{where}/say", {"phrase": "opening_thanks"})
-    await ana.submit(f"{where}/emergency")
+    await ana.submit(f"{where}/cards", {"card": "emergency"})
     frame = await ana.get(f"{where}/live")
     assert frame.text.count('class="line ') == 3
     assert "frame-ancestors 'self'" in frame.headers["content-security-policy"]
@@ -201,7 +201,7 @@ async def test_the_person_in_nunavut_gets_the_card_of_nunavut(
 ) -> None:
     asked = await console.desk.asks("p", region="NU")
     await ana.post("/api/next")
-    await ana.post(f"/api/handoffs/{asked.id}/emergency")
+    await ana.post(f"/api/handoffs/{asked.id}/cards", {"card": "emergency"})
     shown = (await console.desk.shown("p"))[-1]
     assert shown.text == console.desk.words.reply("card_911_nunavut", "en").text
 

@@ -15,8 +15,8 @@ from tests.console.driver import PASSWORD, Console, CounsellorDriver
 
 POLICY = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'",
-    "connect-src 'self'", "worker-src 'self'", "frame-src 'self'", "form-action 'self'",
-    "base-uri 'none'", "frame-ancestors 'none'",
+    "media-src 'self'", "connect-src 'self'", "worker-src 'self'", "frame-src 'self'",
+    "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
 }  # fmt: skip
 FIXED = {
     "cache-control": "no-store",

@@ -12,6 +12,7 @@ from bot.console.views import SLOTS
 from bot.conversation.render import ROOT
 from bot.data_file import read_mapping
 from bot.dialogue.check import QUESTIONS
+from bot.handlers.handoff import _NOT_TEXT
 from bot.messages import Channel
 from bot.safety import urgency
 from bot.safety.levels import Level
@@ -38,6 +39,7 @@ def test_every_code_has_words(language: str) -> None:
     wanted += [f"level.{level.name.lower()}" for level in Level]
     wanted += [f"channel.{channel}" for channel in Channel]
     wanted += [f"word.{outcome}" for outcome in ("asked", "match", "no_match", "duress")]
+    wanted += [f"media.closed.{kind}" for kind in _NOT_TEXT]
     wanted += [f"lines.{word}" for word in cards.SPEAKS.values()]
     wanted += [f"note.{code}" for code in STATUS if code not in ("signed_out", "too_many",
                                                                  "unavailable")]  # fmt: skip

@@ -21,6 +21,7 @@ GOOD = [
      "https://help.example/hook"),
     ("TELEGRAM_WEBHOOK_SECRET", "A" * 16, "telegram_webhook_secret", "A" * 16),
     ("ENGINE_URL", "http://engine:5005", "engine_url", "http://engine:5005"),
+    ("MEDIA_ADDRESS", "media:8071", "media_address", Address("media", 8071)),
     ("WEB_LISTEN", "[::1]:80", "web_listen", Address("::1", 80)),
     ("CONSOLE_LISTEN", "localhost:65535", "console_listen", Address("localhost", 65535)),
     ("STATE_DIR", "/var/lib/northlight", "state_dir", Path("/var/lib/northlight")),

@@ -65,6 +65,8 @@ async def test_asked_told_closed_and_erased(world: World, channel: Channel) -> N
     assert await passes(world, person, 60) == [OVER]
     assert await nothing_is_left_of(person)
     assert await world.queue.claimed() == [], "the counsellor's place is free"
+    counted = await world.redis.hgetall(world.keys.counts("2026-11"))
+    assert (counted[b"end:silence"], counted.get(b"end:left_talk")) == (b"1", None)
     assert await passes(world, person, 4 * QUIET, 300) == []
 
 

@@ -114,6 +114,7 @@ class Desk:
             read: dict[str, Any] = {
                 "string": lambda key: self.redis.get(key),
                 "hash": lambda key: self.redis.hgetall(key),
+                "set": lambda key: self.redis.smembers(key),
                 "zset": lambda key: self.redis.zrange(key, 0, -1, withscores=True),
                 "list": lambda key: self.redis.lrange(key, 0, -1),
                 "stream": lambda key: self.redis.xrange(key),

@@ -11,7 +11,7 @@ from bot.vault import Vault
 from tests.handoff.desk import ADDRESS, CANARY, Desk
 
 #: Keys that concern no person, or staff only: the listed exceptions.
-NOBODYS = ("console:", "waits")
+NOBODYS = ("handles", "console:", "waits", "counts:")
 
 
 async def waiting(desk: Desk, name: str) -> Handoff:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 from tests.journeys.counsellor import Counsellor
 from tests.journeys.person import TelegramPerson, WebPerson
@@ -28,17 +28,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def launch(chromium: BrowserType) -> Browser:
     """Chromium of the system; the path may be named by CHROMIUM."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
     assert Path(path).exists(), "journeys need Chromium: install it or set CHROMIUM"
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
+    return chromium.launch(executable_path=path, args=quiet)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=quiet)
-        yield chromium
-        chromium.close()
+        running = launch(playwright.chromium)
+        yield running
+        running.close()
 
 
 @pytest.fixture(params=["telegram", "web"])

@@ -13,16 +13,24 @@ WAIT = 20_000
 class Counsellor:
     """Logged in, with a password of their own, on shift."""
 
-    def __init__(self, stack: Stack, browser: Browser, languages: str = "en,fr") -> None:
-        self.alias = "Sam"
-        login, once = stack.counsellor(self.alias, languages)
-        self._context = browser.new_context(base_url=stack.console, locale="en-CA")
+    def __init__(
+        self,
+        stack: Stack,
+        browser: Browser,
+        languages: str = "en,fr",
+        alias: str = "Sam",
+        role: str = "counsellor",
+        address: str = "",
+    ) -> None:
+        self.alias = alias
+        self.login, once = stack.counsellor(alias, languages, role)
+        self._context = browser.new_context(base_url=address or stack.console, locale="en-CA")
         self._context.set_default_timeout(WAIT)
         self.page = self._context.new_page()
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.goto("/login")
-        self.page.get_by_label("Login").fill(login)
+        self.page.get_by_label("Login").fill(self.login)
         self.page.get_by_label("Password").fill(once)
         self.page.locator("button.main").click()
         self.page.wait_for_url("**/password")

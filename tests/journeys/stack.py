@@ -71,6 +71,7 @@ class Stack:
             "NORTHLIGHT_TELEGRAM_WEBHOOK_LISTEN": f"127.0.0.1:{self._hook}",
             "NORTHLIGHT_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{self._hook}/hook",
             "NORTHLIGHT_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "NORTHLIGHT_MEDIA_ADDRESS": f"127.0.0.1:{free_port()}",
             "NORTHLIGHT_LOG_LEVEL": "DEBUG",
         }
 
@@ -126,12 +127,12 @@ class Stack:
         answer = httpx.post(f"{self.botapi}/control/calls", json={"method": method})
         return list(answer.json()["result"])
 
-    def counsellor(self, alias: str, languages: str) -> tuple[str, str]:
+    def counsellor(self, alias: str, languages: str, role: str = "counsellor") -> tuple[str, str]:
         """Makes an account with the command line; returns login and one-time password."""
         login = f"c{secrets.token_hex(4)}"
         made = subprocess.run(
             [sys.executable, "-m", "bot", "counsellor", "add", login, "--alias", alias,
-             "--languages", languages],
+             "--languages", languages, "--roles", role],
             env=self.environ, cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         return login, made.stdout.rsplit(": ", 1)[1].strip()

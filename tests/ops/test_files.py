@@ -131,6 +131,16 @@ def test_only_the_telegram_door_gets_the_token_and_nobody_secrets_in_clear() -> 
         assert secret["file"].startswith("${NORTHLIGHT_SECRETS:-docker/secrets}/")
 
 
+def test_what_people_sent_goes_from_telegram_to_the_console_on_a_network_of_their_own() -> None:
+    assert COMPOSE["networks"]["media"]["internal"] is True
+    on_it = {name for name, service in SERVICES.items() if "media" in service.get("networks", ())}
+    assert on_it == {"console", "telegram"}
+    addresses = {SERVICES[name]["environment"]["NORTHLIGHT_MEDIA_ADDRESS"] for name in on_it}
+    assert addresses == {"media:8071"}
+    # The door listens where that name leads: on no other of its networks.
+    assert SERVICES["telegram"]["networks"]["media"]["aliases"] == ["media"]
+
+
 def test_redis_in_a_container_keeps_what_it_accepted() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command

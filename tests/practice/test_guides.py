@@ -35,6 +35,7 @@ def test_the_guide_has_the_keys_of_the_help() -> None:
 def test_every_link_leads_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", TEXTS[name]):
         path, _, place = target.partition("#")
+        path = path or name
         assert (DOCS / path).exists(), target
         if place:
             titles = re.findall(r"^#+ (.*)$", (DOCS / path).read_text("utf-8"), re.MULTILINE)

@@ -16,7 +16,9 @@ from tests.practice.place import PEOPLE, Place, Talk
 #: What is left of a service beside which people have practised: who may sign in, and who did what.
 SHARED = re.compile("console:(counsellor|login|attempts|audit)")
 #: Nothing of anybody: shards' leases, the channel's names, when Redis was last tidied.
-NOBODY = re.compile("workers|shard:|inbox:|seen:|waits|erased|rewritten|console:shift|screen:")
+NOBODY = re.compile(
+    "workers|shard:|inbox:|seen:|waits|counts:|handles|erased|rewritten|console:shift|screen:"
+)
 
 
 @pytest.mark.parametrize("name", PEOPLE)

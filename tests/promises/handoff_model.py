@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
-from bot.handoff.queue import LANGUAGE_FIRST, RISE_AFTER
+from bot.handoff.order import LANGUAGE_FIRST
+from bot.handoff.queue import RISE_AFTER
 from bot.handoff.record import State
 from bot.safety.levels import Level
 
@@ -34,6 +35,8 @@ class Person:
     left_by: str = ""
     left_at: float = 0.0
     told: tuple[str, ...] = ()
+    hold: float = 0.0  # until when a supervisor holds them back
+    aside: bool = False  # waits, but stands in no line
 
 
 @dataclass
@@ -46,10 +49,13 @@ class Model:
     seen: dict[str, float] = field(default_factory=dict)
     #: Wrap-ups of people who have asked again: number -> (whose, holder, lease).
     old: dict[int, tuple[str, str, float]] = field(default_factory=dict)
+    #: Holds of people, which outlive their handoffs.
+    holds: dict[str, float] = field(default_factory=dict)
 
     def copy(self) -> "Model":
         people = {name: replace(person) for name, person in self.people.items()}
-        return Model(people, self.capacity, self.now, dict(self.seen), dict(self.old))
+        now, seen, old = self.now, dict(self.seen), dict(self.old)
+        return Model(people, self.capacity, now, seen, old, dict(self.holds))
 
     def key(self) -> object:
         """What can be seen of it from outside."""
@@ -64,6 +70,7 @@ class Model:
     def line(self) -> list[str]:
         """Who waits, in the order of the queue."""
         waiting = [name for name, one in self.people.items() if one.state is State.WAITING]
+        waiting = [name for name in waiting if not self.people[name].aside]
 
         def place(name: str) -> tuple[int, bool, float]:
             one = self.people[name]
@@ -96,6 +103,29 @@ class Model:
         self.people[name] = Person(
             number, State.WAITING, level, level, self.now, language=language, told=one.told
         )
+        if self.holds.get(name, 0) > self.now:
+            self.people[name].hold = self.holds[name]
+        self.stand(self.people[name])
+        return "ok"
+
+    def stand(self, one: Person) -> None:
+        """In line, or aside while a hold lasts."""
+        one.aside = one.state is State.WAITING and one.hold > self.now
+
+    def hold(self, name: str, hours: int) -> str:
+        one = self.people[name]
+        if one.number == 0:
+            return "gone"
+        self.holds[name] = one.hold = self.now + 3600 * hours
+        self.stand(one)
+        return "ok"
+
+    def unhold(self, name: str) -> str:
+        one = self.people[name]
+        if one.number == 0:
+            return "gone"
+        self.holds.pop(name, None)
+        one.hold, one.aside = 0.0, False
         return "ok"
 
     def lift(self, name: str, level: int) -> str:
@@ -103,6 +133,7 @@ class Model:
         if one.state in (State.WAITING, *WITH):
             one.level = min(one.level, level)
             one.rank = min(one.rank, one.level)
+            self.stand(one)
         return "ok"
 
     def claim(self, name: str, who: str) -> str:
@@ -114,7 +145,7 @@ class Model:
         if why := self.no_room(who):
             return why
         one.state, one.holder, one.lease = State.CLAIMED, who, self.now + LEASE
-        one.front, one.left_by = False, ""
+        one.front, one.left_by, one.offered_to, one.aside = False, "", "", False
         one.told += (f"here {who}",)
         return "ok"
 
@@ -130,6 +161,7 @@ class Model:
         one.state, one.holder, one.front, one.offered_to = State.WAITING, "", True, ""
         one.left_by, one.left_at, one.lease = left_by, self.now, 0.0
         one.told += ("away",)
+        self.stand(one)
         return "ok"
 
     def release(self, name: str, who: str) -> str:
@@ -142,6 +174,14 @@ class Model:
         one = self.people[name]
         if one.state not in WITH or one.holder != who or who == colleague:
             return "gone"
+        return self._offer(one, colleague)
+
+    def give(self, name: str, colleague: str) -> str:
+        """A supervisor offers somebody who waits."""
+        one = self.people[name]
+        return self._offer(one, colleague) if one.state is State.WAITING else "gone"
+
+    def _offer(self, one: Person, colleague: str) -> str:
         if why := self.no_room(colleague):
             return why
         one.offered_to = colleague
@@ -179,6 +219,7 @@ class Model:
 
     def leave(self, name: str) -> str:
         self.people[name] = Person(told=self.people[name].told)
+        self.holds.pop(name, None)
         self.old = {number: one for number, one in self.old.items() if one[0] != name}
         return "ok"
 
@@ -240,10 +281,16 @@ class Model:
             del self.old[number]
 
     def age(self) -> None:
-        for name in self.line():
-            one = self.people[name]
-            steps = int((self.now - one.asked_at) // RISE_AFTER)
-            one.rank = min(one.rank, max(one.level - steps, min(one.level, Level.ORANGE)))
+        for one in self.people.values():
+            if one.hold <= self.now:
+                one.hold, one.aside = 0.0, False
+            if one.state is not State.WAITING:
+                continue
+            if not one.aside:
+                steps = int((self.now - one.asked_at) // RISE_AFTER)
+                one.rank = min(one.rank, max(one.level - steps, min(one.level, Level.ORANGE)))
+            if one.offered_to and not self.here(one.offered_to):
+                one.offered_to = ""
 
 
 def _visible(one: Person) -> object:

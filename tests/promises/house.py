@@ -19,11 +19,18 @@ from tests.promises.wire import Answer, hit
 #: Said by the person whom the holder talks with: may come back to the holder and a supervisor only.
 CANARY = "canary-person-5d1c"
 HOLDER, COLLEAGUE, SUPERVISOR, OPERATOR = "holder", "colleague", "supervisor", "operator"
-#: Kinds of callers that have nothing: no cookie, or one that opens nothing any more.
-NOBODY = ("stranger", "planted", "idle", "old", "left", "removed", "revoked")
-EVERYBODY = (
-    *NOBODY, "half", "first_password", "to_set_up", OPERATOR, COLLEAGUE, HOLDER, SUPERVISOR
+#: Kinds of callers that have nothing: no cookie or token, or one that opens nothing any more.
+NOBODY = (
+    "stranger", "planted", "idle", "old", "left", "removed", "revoked",
+    "token_wrong", "token_expired", "token_removed", "token_and_login",
 )  # fmt: skip
+#: Programs: each has a token with this one scope.
+TOKENS = {"token_queue": "queue", "token_counts": "counts"}
+EVERYBODY = (
+    *NOBODY, *TOKENS, "half", "first_password", "to_set_up", OPERATOR, COLLEAGUE, HOLDER, SUPERVISOR
+)  # fmt: skip
+#: To whom what is open to anybody is open: a token opens what its scope says and nothing else.
+ANYBODY = frozenset(who for who in EVERYBODY if not who.startswith("token_"))
 #: What was decided, seconds; not taken from the code.
 IDLE, ABSOLUTE = 2 * 3600, 12 * 3600
 PASSWORD = "a quiet evening walk"
@@ -33,13 +40,17 @@ PROVIDER = OpenId("http://127.0.0.1:9", "console", "secret")
 
 @dataclass
 class Caller:
-    """A browser: its login cookie and its CSRF token ("" where it has none)."""
+    """A browser: its login cookie and its CSRF token ("" where it has none); or a program."""
 
     name: str
     cookie: str = ""
     csrf: str = ""
+    token: str = ""
 
     def headers(self) -> list[tuple[str, str]]:
+        if self.token:
+            cookies = [("cookie", f"nl_console={self.cookie}")] if self.cookie else []
+            return [("authorization", f"Bearer {self.token}"), *cookies]
         form = "form-token-of-the-browser"
         cookies = f"nl_form={form}" + (f"; nl_console={self.cookie}" if self.cookie else "")
         return [("cookie", cookies), ("x-csrf", self.csrf or form)]
@@ -80,6 +91,7 @@ class House:
     async def fill(self) -> Handoff:
         """Everybody there is; the holder talks with somebody who has said CANARY."""
         self.callers = {"stranger": Caller("stranger"), "planted": Caller("planted", "x" * 43)}
+        await self._programs()
         for role in (SUPERVISOR, OPERATOR):
             await self.account(role, role)
         for login in (HOLDER, COLLEAGUE, "to_set_up", "idle", "old", "left", "removed", "revoked"):
@@ -89,6 +101,7 @@ class House:
             if login not in (*self.callers, "half"):
                 await self.log_in(login)
         await self._half()
+        self.callers["token_and_login"].cookie = self.callers[SUPERVISOR].cookie
         await self._close_logins()
         for login in (HOLDER, COLLEAGUE, SUPERVISOR):
             await self.desk.queue.presence.start(login)
@@ -100,6 +113,19 @@ class House:
         taken = await self.desk.queue.claim(asked.id, holder)
         await self.desk.run(self.desk.queue.relay_ops(taken, words))
         return taken
+
+    async def _programs(self) -> None:
+        tokens = self.console.tokens
+        everything = list(TOKENS.values())
+        for name in (*TOKENS, "token_expired", "token_removed", "token_and_login"):
+            scopes = [TOKENS[name]] if name in TOKENS else everything
+            value = await tokens.add(name, scopes)
+            self.callers[name] = Caller(name, token=value)
+        self.callers["token_wrong"] = Caller("token_wrong", token=f"northlight_{'x' * 43}")
+        expired = await tokens.find(self.callers["token_expired"].token)
+        over = f"{self.desk.clock():.0f}"
+        await self.desk.redis.hset(self.desk.keys.token(expired.mark), "until", over)
+        await tokens.remove("token_removed")
 
     async def _half(self) -> None:
         await self.account("half")

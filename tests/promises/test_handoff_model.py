@@ -50,9 +50,12 @@ acts = st.one_of(
     st.tuples(st.just("release"), people, counsellors),
     st.tuples(st.just("to_queue"), people, counsellors),
     st.tuples(st.just("offer"), people, counsellors, counsellors),
+    st.tuples(st.just("give"), people, counsellors),
     st.tuples(st.just("accept"), people, counsellors),
     st.tuples(st.just("decline"), people, counsellors),
     st.tuples(st.just("end"), people, counsellors, st.sampled_from(["", "helped"])),
+    st.tuples(st.just("hold"), people, st.sampled_from([1, 24])),
+    st.tuples(st.just("unhold"), people),
     st.tuples(st.just("beat"), counsellors),
     st.tuples(st.just("shift"), counsellors, st.booleans()),
     st.tuples(st.just("lapse")),
@@ -65,6 +68,7 @@ MUST_HAPPEN = (
     "ask ok", "lift ok", "leave ok", "claim ok", "claim taken", "claim off", "claim full",
     "claim gone", "take_next somebody", "take_next none", "take_next full", "take_next off",
     "say ok", "say gone", "release ok", "release gone", "offer ok", "offer full", "offer off",
+    "give ok", "give gone", "give full", "hold ok", "hold gone", "unhold ok", "seen aside",
     "accept ok", "accept gone", "decline ok", "end ok", "end gone", "told away",
 )  # fmt: skip
 
@@ -78,6 +82,7 @@ def told_names() -> dict[str, str]:
             here = words().reply("counsellor_here", code, name=who.title(), languages=both)
             names[here.text] = f"here {who}"
         names[words().reply("counsellor_away", code).text] = "away"
+        names[words().reply("handoff_unknown", code).text] = "away"  # the same, on hold
         for hours in (24, 0):  # 0: it ended by itself
             names[words().reply("counsellor_ended", code, hours=hours).text] = "ended"
     return names
@@ -143,8 +148,14 @@ class Handoffs(RuleBasedStateMachine):
     def an_offer_is_answered(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self._offered()), label="whose")
         one = self.model.people[name]
-        answers = [("accept", name, one.offered_to)] * 2 + [("decline", name, one.offered_to)]
+        yes = "claim" if one.state is State.WAITING else "accept"
+        answers = [(yes, name, one.offered_to)] * 2 + [("decline", name, one.offered_to)]
         self._do([data.draw(st.sampled_from(answers), label="act")], [])
+
+    @rule(data=st.data())
+    @precondition(lambda self: self._to_somebody_full())
+    def a_colleague_without_room_is_asked(self, data: st.DataObject) -> None:
+        self._do([data.draw(st.sampled_from(self._to_somebody_full()), label="act")], [])
 
     @rule(data=st.data())
     @precondition(lambda self: len(self.model.seen) < len(DESK))
@@ -175,6 +186,7 @@ class Handoffs(RuleBasedStateMachine):
             ("end", name, one.holder, ""), ("end", name, one.holder, "helped"),
             ("say", name, one.holder), ("lift", name, 1), ("leave", name),
             ("claim", name, colleague), ("shift", colleague, False),
+            ("hold", name, 1), ("unhold", name),
         ])  # fmt: skip
         self._pair(data.draw(chosen, label="first"), data.draw(chosen, label="second"), turns)
 
@@ -188,7 +200,10 @@ class Handoffs(RuleBasedStateMachine):
             st.tuples(st.just("take_next"), counsellors, spoken),
             st.tuples(st.just("take_next"), counsellors, spoken),
             st.tuples(st.just("claim"), st.just(first), counsellors),
+            st.tuples(st.just("give"), st.just(first), counsellors),
+            st.tuples(st.just("decline"), st.just(first), counsellors),
             st.tuples(st.just("leave"), st.just(first)),
+            st.tuples(st.just("hold"), st.just(first), st.just(1)),
             st.tuples(st.just("lift"), st.just(last), levels),
             st.just(("lapse",)),
         )
@@ -207,6 +222,17 @@ class Handoffs(RuleBasedStateMachine):
 
     def _held(self) -> list[str]:
         return [name for name, one in self.model.people.items() if one.state in WITH]
+
+    def _to_somebody_full(self) -> list[Act]:
+        """Offers to whoever holds as many as they can, and what they try themselves."""
+        full = [who for who in DESK if self.model.no_room(who) == "full"]
+        wait = [(name, who) for name in self.model.line() for who in full]
+        gives: list[Act] = [(act, *one) for one in wait for act in ("give", "claim")]
+        held = {name: self.model.people[name].holder for name in self._held()}
+        return gives + [
+            ("offer", name, holder, who)
+            for name, holder in held.items() for who in full if who != holder
+        ]  # fmt: skip
 
     def _offered(self) -> list[str]:
         return [name for name, one in self.model.people.items() if one.offered_to]
@@ -273,6 +299,7 @@ class Handoffs(RuleBasedStateMachine):
         for name in PEOPLE:
             new = after.people[name].told[len(self.model.people[name].told) :]
             self.counts["told away"] += new.count("away")
+        self.counts["seen aside"] += any(one.aside for one in after.people.values())
 
     async def _really(self, act: Act) -> Any:
         """The act on the real queue."""
@@ -309,12 +336,18 @@ class Handoffs(RuleBasedStateMachine):
                 return await queue.release(handoff, given[1])
             case "offer":
                 return await queue.transfers.offer(handoff, given[1], given[2], "note")
+            case "give":
+                return await queue.transfers.offer(handoff, "", given[1], "")
             case "accept":
                 return await queue.transfers.accept(handoff, given[1])
             case "decline":
                 return await queue.transfers.decline(handoff, given[1])
             case "end":
                 return await queue.end(handoff, given[1], given[2])
+            case "hold":
+                return await queue.holds.hold(handoff, "test", given[1])
+            case "unhold":
+                return await queue.holds.lift(handoff, "")
         raise AssertionError(what)
 
     def _named(self, act: Act, result: Any) -> object:
@@ -343,11 +376,13 @@ class Handoffs(RuleBasedStateMachine):
             pipe.zrange(keys.queue(), 0, -1)
             pipe.zrange(keys.leases(), 0, -1, withscores=True)
             pipe.hgetall(keys.shift())
+            pipe.zrange(keys.flagged(), 0, -1)
             for name in PEOPLE:
                 to = self.desk.person(name)
                 pipe.get(keys.handoff_of(to.person))
                 pipe.xrange(self.desk.outbox.stream(to), min=self.read_to[name])
-            line, leases, shift, *rest = await pipe.execute()
+            line, leases, shift, held, *rest = await pipe.execute()
+        flagged = {one.decode() for one in held}
         lease_of = {one.decode(): until for one, until in leases}
         waiting = [one.decode() for one in line]
         lists = [(rest[2 * at] or b"").decode().split() for at in range(len(PEOPLE))]
@@ -363,11 +398,13 @@ class Handoffs(RuleBasedStateMachine):
             one = open_ids[at]
             person = self._person(rows.get(one, {}), named.get(one, -1), lease_of.get(one, 0.0))
             person.told = self.told[name]
+            person.aside = person.state is State.WAITING and one in flagged and one not in waiting
             if person.state is not State.CLOSED:
                 owned.add(one)
                 places[one] = name
             visible.append((name, person))
-            assert (one in waiting) is (person.state is State.WAITING), f"{name} lost from line"
+            stands = one in waiting or person.aside
+            assert stands is (person.state is State.WAITING), f"{name} lost from line"
             leased = person.state in (*WITH, State.WRAP_UP)
             assert (one in lease_of) is leased, f"{name}: lease and state do not fit"
         old = {}
@@ -401,11 +438,12 @@ class Handoffs(RuleBasedStateMachine):
             float(text["asked_at"]), text["front"] == "1", text["language"],
             text.get("claimed_by", ""), lease, text.get("offered_to", ""),
             text.get("left_by", ""), float(text.get("left_at", 0)),
+            hold=float((text.get("flagged") or "test 0").split()[1]),
         )  # fmt: skip
 
     async def _every_key_ends_by_itself(self) -> None:
         for name in await self.desk.names():
-            if not name.startswith(("console:", "waits")):
+            if not name.startswith(("console:", "waits", "counts:")):
                 left = await self.redis.ttl(self.desk.keys.prefix + name)
                 assert 0 < left <= KEEP, f"{name.partition(':')[0]} ends in {left} s"
 

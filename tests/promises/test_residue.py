@@ -38,6 +38,8 @@ STATES: dict[str, tuple[str, ...]] = {
     "in line": ("lang:en", "do:person", "answer:consent:all"),
     "in a talk": ("lang:en", "do:person", "answer:consent:all"),
     "passed on": ("lang:en", "do:person", "answer:consent:all"),
+    "flagged in a talk": ("lang:en", "do:person", "answer:consent:all"),
+    "on hold": ("lang:en", "do:person", "answer:consent:all"),
     "after a talk": ("lang:en", "do:person", "answer:consent:all"),
 }
 
@@ -86,10 +88,16 @@ async def _brought(person: Someone, state: str, steps: tuple[str, ...]) -> None:
         await person.presses(*steps)
     if state == "with secret words":
         await person.says("canarytulip")
-    if state in ("in a talk", "passed on", "after a talk"):
+    if state == "on hold":
+        asked = await person.handoff()
+        assert asked is not None
+        await person.world.queue.holds.hold(asked.id, "abusive", 24)
+    if state in ("in a talk", "flagged in a talk", "passed on", "after a talk"):
         claimed = await person.is_claimed("bea")
         await person.says("I am CANARY")
         await person.world.queue.say(claimed.id, "bea", "hello CANARY")
+        if state == "flagged in a talk":
+            await person.world.queue.holds.flag(claimed.id, "bea", "someone_else", 48)
         if state == "passed on":
             await person.world.queue.transfers.to_queue(claimed.id, "bea", "CANARY asks for you")
         if state == "after a talk":

@@ -59,6 +59,7 @@ class House:
     inbox: Inbox
     outbox: Outbox
     webhook_port: int
+    media_port: int
 
     def door(self, mode: str = "polling", **more: Any) -> TelegramDoor:
         settings = Settings(
@@ -69,6 +70,7 @@ class House:
             telegram_webhook_listen=Address("127.0.0.1", self.webhook_port),
             telegram_webhook_url=self.webhook_url,
             telegram_webhook_secret=SECRET,
+            media_address=Address("127.0.0.1", self.media_port),
         )
         return TelegramDoor(
             settings, self.redis, self.keys, self.vault, self.inbox, self.outbox, WORDS, emergency,
@@ -151,11 +153,13 @@ async def _house(api: BotApi, server: RedisServer) -> AsyncIterator[House]:
     retry = Retry(NoBackoff(), 1)
     async with Redis.from_url(server.url, socket_connect_timeout=2, retry=retry) as redis:
         keys, vault = Keys(f"test-{secrets.token_hex(6)}:"), Vault(secrets.token_bytes(32))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        yield House(
-            api, redis, keys, vault, Inbox(redis, keys, vault), Outbox(redis, keys, vault), port
-        )
+        with (
+            socket.create_server(("127.0.0.1", 0)) as hook,
+            socket.create_server(("127.0.0.1", 0)) as media,
+        ):
+            ports = hook.getsockname()[1], media.getsockname()[1]
+        inbox, outbox = Inbox(redis, keys, vault), Outbox(redis, keys, vault)
+        yield House(api, redis, keys, vault, inbox, outbox, *ports)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 // alerts (alerts.js).
 import { hear, ring, start, tell } from "./alerts.js";
 import { listen } from "./keys.js";
+import "./media.js";
 import { emptyReply, openBank, phraseId } from "./phrases.js";
 
 const find = (selector) => document.querySelector(selector);
@@ -65,11 +66,14 @@ async function post(path, body) {
   return answer;
 }
 
-// Shows a part anew; who stood on something in it stands there again, or at the part's beginning.
+// Shows a part anew; who stood on something in it stands there again, or at the part's beginning,
+// and what they unfolded stays unfolded.
 function show(part, html) {
   const key = part.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   const lost = part.contains(document.activeElement);
+  const unfolded = [...part.querySelectorAll("details[open]")].map((one) => one.id);
   part.innerHTML = html; // our own template, escaped there
+  for (const one of part.querySelectorAll("details")) one.open ||= unfolded.includes(one.id);
   startTicking(part);
   if (!lost) return;
   const again = key && part.querySelector(`[data-key="${CSS.escape(key)}"]`);
@@ -91,12 +95,44 @@ async function untouched() {
 }
 
 async function refreshDesk() {
-  const answer = await get("/desk/live");
+  const before = told;
+  const answer = await get(desk.dataset.live);
   if (over) return;
   if (!answer.ok) throw new Error();
   const html = await answer.text();
   await untouched();
   show(desk, html);
+  ringForOffers();
+  if (told !== before) showTold(); // it is newer than what was fetched
+}
+
+// Somebody is offered to this counsellor, who may be looking elsewhere.
+const offersShown = () => document.querySelectorAll("form[action$='/accept']").length;
+let offers = offersShown();
+
+function ringForOffers() {
+  if (offersShown() > offers) ring("other");
+  offers = offersShown();
+}
+
+// What is the same for everybody comes down the stream as it is shown (bot/console/live.py), by the id
+// of the part it is shown in. Of several that come while a press goes on the last counts.
+let [told, showing] = [null, false];
+
+function showTold() {
+  for (const [part, html] of Object.entries(told)) show(find(`#${part}`), html);
+  for (const one of document.querySelectorAll("[data-mine-id]")) {
+    find(`[data-other="${CSS.escape(one.dataset.mineId)}"]`)?.remove(); // one's own stand above
+  }
+}
+
+async function hearDesk(event) {
+  told = JSON.parse(event.data);
+  if (showing) return;
+  showing = true;
+  await untouched();
+  showing = false;
+  if (!over) showTold();
 }
 
 // -- the conversation --------------------------------------------------------------------------
@@ -106,14 +142,20 @@ function problem(text) {
   find("#problem").hidden = !text;
 }
 
-function close(text) {
+// Words half written are shown to be copied, when the person is with somebody else: unless it is
+// the person who has gone.
+function close(text, unsent = "") {
   over = true;
   problem(text);
+  if (unsent && find("#unsent")) {
+    find("#unsent").hidden = false;
+    find("#unsent-words").value = unsent;
+  }
   // What the person erased must not stay on this screen.
   find("#lines").replaceChildren();
   find("#card").replaceChildren();
   if (find("#ending")?.open) find("#ending").close();
-  const rest = "#say, #alarm, #phrases, .cards, .acts, #transfer, #own, .wrap-up, #nothing";
+  const rest = "#say, #alarm, #phrases, .cards, .acts, #transfer, #flag, #own, .wrap-up, #nothing";
   for (const part of talk.querySelectorAll(rest)) part.remove();
 }
 
@@ -131,11 +173,11 @@ async function fetchTalk() {
   const answer = await get(`${path}/lines?after=${encodeURIComponent(last)}`);
   if (over) return;
   if (answer.status === 410) return close(talk.dataset.gone);
-  if (answer.status === 403) return close(talk.dataset.notYours);
+  if (answer.status === 403) return close(talk.dataset.notYours, drafts());
   if (!answer.ok) throw new Error();
   showOffers(Number(answer.headers.get("X-Offers")));
   if (talk.dataset.mine === "1" && answer.headers.get("X-Mine") === "0") {
-    return close(talk.dataset.notYours);
+    return close(talk.dataset.notYours, drafts());
   }
   if (["wrap_up", "closed"].includes(answer.headers.get("X-State")) && find("#say")) {
     location.reload();
@@ -165,7 +207,9 @@ function showOffers(count) {
   sign.dataset.count = count;
   sign.hidden = !count;
   sign.textContent = sign.dataset.words.replace("{count}", count);
-  if (more) tell(sign.textContent);
+  if (!more) return;
+  tell(sign.textContent);
+  ring("other");
 }
 
 // What the card flags, above the reply; a screen reader says it only when it has changed.
@@ -244,7 +288,8 @@ async function keepNote(event) {
 }
 
 // Words not sent and not kept are not lost by a slip of the hand.
-const unsaved = () => !over && Boolean(reply?.value.trim() || (note && note.value !== kept));
+const drafts = () => [reply?.value.trim(), note && note.value !== kept && note.value].filter(Boolean).join("\n\n");
+const unsaved = () => !over && Boolean(drafts());
 
 addEventListener("beforeunload", (event) => {
   if (unsaved()) event.preventDefault();
@@ -312,13 +357,11 @@ function passOn() {
 
 let planned = 0;
 
-/** Changes that concern every page, whoever they are about. */
-const FOR_ALL = ["resync", "offered", "accepted", "declined"];
-
 // Several changes at once are one refresh.
-function refreshSoon(change, wait = 100) {
+function refreshSoon(change, wait = Number(desk?.dataset.wait ?? 100)) {
   mark(change);
-  if (talk && !FOR_ALL.includes(change.what) && change.id !== talk.dataset.id) return;
+  const concerns = talk ? change.id === talk.dataset.id : desk?.dataset.told === undefined;
+  if (!concerns && change.what !== "resync") return;
   if (planned) return;
   planned = setTimeout(() => {
     planned = 0;
@@ -346,16 +389,19 @@ let [events, heardAt] = [null, 0];
 
 function connect() {
   events?.close();
-  events = new EventSource("/api/events");
+  const wish = talk ? `?talk=${talk.dataset.id}` : desk?.dataset.told === undefined ? "" : "?desk";
+  events = new EventSource(`/api/events${wish}`);
   const noted = () => (heardAt = performance.now());
   noted();
-  for (const name of ["open", "alive", "change", "queue"]) events.addEventListener(name, noted);
+  for (const name of ["open", "alive", "change", "desk", "own", "queue"]) events.addEventListener(name, noted);
   events.addEventListener("open", () => {
     link(true);
     refreshSoon({ what: "resync" });
   });
   events.addEventListener("error", () => link(false));
   events.addEventListener("change", (event) => refreshSoon(JSON.parse(event.data)));
+  events.addEventListener("desk", hearDesk);
+  events.addEventListener("own", () => refreshSoon({ what: "resync" }));
   events.addEventListener("signed_out", leave);
   hear(events);
 }
@@ -366,6 +412,9 @@ setInterval(() => {
   link(false);
   connect();
 }, 5000);
+
+// The board also shows who has fallen silent, of which no event tells.
+if (desk?.dataset.every) setInterval(() => refreshSoon({ what: "resync" }), Number(desk.dataset.every));
 
 const heart = new Worker("/static/heartbeat.js");
 heart.postMessage(csrf);

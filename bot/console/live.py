@@ -1,0 +1,52 @@
+"""What the stream brings to open pages (events.py): drawn once for all who see the same.
+
+The part of the desk that is the same for everybody comes as it is shown; what is one's own is
+fetched by the page when it is told that it has changed.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from bot.console.context import Console
+from bot.console.events import Kind, Picture
+from bot.console.scene import Scene, read_scene, shared_view
+
+#: The templates of the shared part, by the id of the element they are shown in.
+PARTS = {"strip": "_desk_strip.html", "line": "_desk_line.html"}
+
+
+@dataclass
+class Drawing:
+    """Draws the desk; `look` is what the pages ring for (alerts.py)."""
+
+    console: Callable[[], Console]
+    look: Callable[[], Awaitable[str]]
+    _last: Scene | None = None
+
+    async def __call__(self, kinds: Collection[Kind]) -> Picture:
+        """The desk for each kind of page, nothing when it looks as before. Raises RedisError."""
+        desk = self.console()
+        scene = await read_scene(desk)
+        rung = await self.look()
+        changed = scene != self._last
+        drawn = {kind: self._draw(desk, scene, kind) for kind in kinds} if changed else {}
+        self._last = scene
+        held: dict[str, set[str]] = {}
+        for one in scene.held:
+            held.setdefault(one.by, set()).add(one.id)
+        return Picture(rung, drawn, held, scene.of)
+
+    @staticmethod
+    def _draw(desk: Console, scene: Scene, kind: Kind) -> str:
+        t = desk.strings.translate(kind.language)
+        shown = shared_view(desk, scene, t)
+        return json.dumps(
+            {
+                part: desk.pages.get_template(name).render(
+                    t=t, desk=shown, can_act=kind.acts, leads=kind.leads
+                )
+                for part, name in PARTS.items()
+            },
+            ensure_ascii=False,
+        )

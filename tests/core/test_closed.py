@@ -1,0 +1,148 @@
+"""What people are told when the service is closed: when it opens, their place, who answers now."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.handoff.hours import Hours
+from bot.handoff.service import Mode
+from bot.moment import Moment
+from bot.safety.levels import Level
+from tests.core.world import LANGUAGES, Someone, World, payloads, text_of
+
+TORONTO = "America/Toronto"
+OFFICE = Hours.make(TORONTO, [["08:00-22:00"]] * 7)
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(TORONTO)).timestamp()
+
+
+OPENS = Moment(int(at("2026-11-24T08:00")), TORONTO)
+
+
+@pytest.fixture
+async def night(world: World) -> World:
+    """Monday, 23:00; it opens at eight."""
+    world.clock.now = at("2026-11-23T23:00")
+    await world.queue.service.change_hours(lambda _: OFFICE)
+    return world
+
+
+async def asks(person: Someone, language: str = "en") -> None:
+    await person.presses(f"lang:{language}", "do:person")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_asks_hears_when_it_opens_and_who_answers_now(
+    night: World, language: str
+) -> None:
+    person = night.someone()
+    await asks(person, language)
+    assert person.was_told("handoff_until", language, place=1, when=OPENS)
+    assert "1-833-900-1010" in person.read_words()
+    assert {"do:wait_place", "do:cancel_wait"} <= payloads(person.shown)
+    assert person.was_asked("consent", language)
+    assert await person.handoff() is not None, "nobody is refused"
+
+
+async def test_before_a_language_is_known_it_is_said_in_english_and_french(night: World) -> None:
+    person = night.someone()
+    await person.presses("do:person")
+    for language in ("en", "fr"):
+        assert text_of("handoff_until", language, place=1, when=OPENS) in person.read_words()
+
+
+async def test_asking_for_the_place_says_it_again_with_the_place_of_now(night: World) -> None:
+    ana, bo = night.someone("ana"), night.someone("bo")
+    for person in (ana, bo):
+        await asks(person)
+    assert bo.was_told("handoff_until", place=2, when=OPENS)
+    await ana.presses("do:cancel_wait")
+    await bo.presses("do:wait_place")
+    assert bo.was_told("handoff_until", place=1, when=OPENS)
+
+
+async def test_who_was_told_by_asking_is_not_told_again_by_the_janitor(night: World) -> None:
+    person = night.someone()
+    await asks(person)
+    await night.janitor().round()
+    assert [reply for reply in await person.reads() if reply.speaker != "person"] == []
+
+
+async def test_closing_time_finds_who_waits_once_and_the_next_opening_resets_it(
+    night: World,
+) -> None:
+    night.clock.now = at("2026-11-23T21:00")
+    person = night.someone()
+    await asks(person)
+    assert person.was_told("handoff_nobody", place=1), "open, and nobody is there"
+    night.clock.now = at("2026-11-23T22:00")
+    for _ in range(3):
+        await night.janitor().round()
+    told = [reply.text for reply in await person.reads()]
+    assert told == [text_of("handoff_until", place=1, when=OPENS)]
+    night.clock.now = at("2026-11-24T08:00")
+    await night.janitor().round()
+    assert await person.reads() == [], "that it is open is no news: somebody comes or not"
+    await person.presses("do:wait_place")
+    assert person.was_told("handoff_nobody", place=1)
+
+
+async def test_what_was_kept_is_said_as_it_is_when_they_write(night: World) -> None:
+    """Only when I write: told in the morning, in the language they chose meanwhile."""
+    night.clock.now = at("2026-11-23T21:00")
+    person = night.someone()
+    await person.presses("lang:en", "answer:safe_contact:only_me", "do:person")
+    night.clock.now = at("2026-11-23T22:00")
+    await night.janitor().round()
+    assert await person.reads() == []
+    await person.presses("lang:es", after=3_600)
+    assert person.was_told("handoff_until", "es", place=1, when=OPENS)
+    await person.presses("do:wait_place")
+    place = text_of("handoff_until", "es", place=1, when=OPENS)
+    assert [reply.text for reply in person.shown].count(place) == 1
+
+
+async def test_kept_overnight_it_is_no_figure_of_last_night(night: World) -> None:
+    night.clock.now = at("2026-11-23T21:00")
+    person = night.someone()
+    await person.presses("lang:en", "answer:safe_contact:only_me", "do:person")
+    night.clock.now = at("2026-11-23T22:00")
+    await night.janitor().round()
+    night.clock.now = at("2026-11-24T08:30")
+    await night.on_shift()
+    await person.presses("do:topics", after=0)
+    assert person.was_told("handoff_waiting_place", place=1)
+    assert OPENS.local.strftime("%A") not in person.read_words()
+
+
+async def test_opened_by_hand_at_night_or_closed_by_hand_by_day(night: World) -> None:
+    ana, bo = night.someone("ana"), night.someone("bo")
+    await night.queue.service.set_mode(Mode.OPEN)
+    await asks(ana)
+    assert ana.was_told("handoff_nobody", place=1)
+    await night.on_shift()
+    await ana.presses("do:wait_place", after=0)
+    assert ana.was_told("handoff_waiting_place", place=1)
+    await night.queue.service.set_mode(Mode.CLOSED)
+    night.clock.now = at("2026-11-24T12:00")
+    await night.on_shift()
+    await asks(bo)
+    assert bo.was_told("handoff_nobody", place=2), "closed by hand: nobody knows until when"
+
+
+async def test_danger_at_night_is_red_and_gets_its_card(night: World) -> None:
+    person = night.someone()
+    await person.presses("lang:en", "answer:safe_now:danger")
+    assert person.was_told("report_danger")
+    await person.presses("do:person")
+    found = await person.handoff()
+    assert found is not None
+    assert found.level is Level.RED
+    night.clock.forward(121)
+    await night.janitor().round()
+    again = await person.handoff()
+    assert again is not None
+    assert {"supervisor", "on_call"} <= set(again.escalated)
