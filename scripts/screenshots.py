@@ -150,6 +150,10 @@ def shoot(page: Page) -> None:
     page.locator("#talk-title").evaluate("title => title.scrollIntoView()")
     keep(page, "right-to-left-phone")
 
+    page.set_viewport_size({"width": 1180, "height": 1150})
+    page.goto("/board")
+    keep(page, "board")
+
 
 def main() -> None:
     with (
