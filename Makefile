@@ -37,7 +37,7 @@ $(ENGINE_READY): engine/pyproject.toml engine/uv.lock
 train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
 	@PYTHONPATH=engine PYTHONWARNINGS=ignore $(ENGINE) -m northlight_engine train
 
-test: test-bot test-engine ## every test: bot, console, doors, browser, engine
+test: test-bot test-engine ## the tests: bot, console, doors, browser, engine (make desk, make promises: more)
 
 test-bot: setup train ## everything but the engine's own tests
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
