@@ -37,6 +37,14 @@ class OnHold(NorthlightError):
     """Raised when a supervisor holds the person back, and only a supervisor may do this."""
 
 
+class Moved(NorthlightError):
+    """Raised when something else stands than an act was decided on: nothing was done."""
+
+
+class NotForThis(NorthlightError):
+    """Raised when somebody would be held where somebody else may be writing: nothing was done."""
+
+
 class SessionEnded(NorthlightError):
     """Raised when an act needs a handoff or a login that is already over."""
 

@@ -148,7 +148,7 @@ class Keys:
         return f"{self.prefix}counts:{month}"
 
     def opening(self) -> str:
-        """Hash, no TTL (no person): opened or closed by hand, surge, hours; set by supervisors."""
+        """Hash, no TTL (no person): mode, surge, hours, set by supervisors; closing's name."""
         return f"{self.prefix}opening"
 
     def paging(self) -> str:

@@ -48,6 +48,7 @@ def endpoint(
         try:
             file = media.ordered(vault, request.headers.get("authorization", ""), clock())
         except Sealed:
+            log.warning("media_order_refused")  # two clocks apart, or another master key
             return Response(status_code=403)
         if room.locked():
             return Response(status_code=503)

@@ -187,15 +187,16 @@ class Accounts:
         """
         if time.monotonic() >= self._faces_until:
             self._faces, self._faces_until = {}, time.monotonic() + FACES
-        unknown = [login for login in logins if login not in self._faces]
+        faces = self._faces  # these, whatever another call begins anew meanwhile
+        unknown = [login for login in logins if login not in faces]
         async with self._redis.pipeline(transaction=False) as pipe:
             for login in unknown:
                 pipe.hmget(self._keys.counsellor(login), "alias", "capacity")
             rows = await pipe.execute() if unknown else []
         for login, (alias, capacity) in zip(unknown, rows, strict=True):
             if alias:
-                self._faces[login] = alias.decode(), int(capacity or 1)
-        return {login: self._faces[login] for login in logins if login in self._faces}
+                faces[login] = alias.decode(), int(capacity or 1)
+        return {login: faces[login] for login in logins if login in faces}
 
     async def find(self, login: str) -> Account | None:
         """The account of a login, or None."""

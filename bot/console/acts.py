@@ -10,6 +10,7 @@ from bot.console.answers import Refused
 from bot.console.context import account_of, console, field, language_of
 from bot.console.permissions import may_lead, may_read
 from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
+from bot.handoff.holds import open_to_all
 from bot.handoff.record import Handoff, State
 
 #: The longest reply, signs.
@@ -60,7 +61,8 @@ async def claim(request: Request) -> Handoff:
     """Claims the one of the path. Raises Refused, naming the holder when somebody was quicker."""
     desk, account = console(request), account_of(request)
     found = await find(request)
-    if found.on_hold(desk.clock()) and not may_lead(account) and found.offered_to != account.login:
+    may = may_lead(account) or found.offered_to == account.login
+    if found.on_hold(desk.clock()) and not may and not open_to_all(found, desk.clock()):
         raise Refused("on_hold")
     try:
         taken = await desk.queue.claim(found.id, account.login)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from bot.console.context import console, language_of
+from bot.console.context import console, language_of, login_of
 from bot.console.permissions import permission_of, permits, unfinished
 
 #: The pages there are to go to, in this order; each is shown to whom it lets in.
@@ -31,6 +31,7 @@ STATUS: Final = {
     "media_away": 503,
     "too_large": 413,
     "bad_request": 400,
+    "not_for_this": 400,
     "too_many": 429,
     "broken": 500,
     "unavailable": 503,
@@ -43,6 +44,13 @@ class Refused(Exception):
     def __init__(self, code: str, **more: str) -> None:
         super().__init__(code)
         self.code, self.more = code, more
+
+
+async def here(request: Request) -> None:
+    """Whoever opens a page is there, and keeps whom they hold, without script too (alive.js)."""
+    desk, login = console(request), login_of(request)
+    if not unfinished(login, second_step=desk.second_step):
+        await desk.queue.heartbeat(login.account.login)
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

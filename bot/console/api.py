@@ -149,7 +149,9 @@ async def events(request: Request) -> StreamingResponse:
                     yield event("alive", "{}")
                 looked, told = clock(), False
 
-    return StreamingResponse(stream(), media_type="text/event-stream")
+    # A proxy must pass each event on as it comes, and not collect them.
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
 
 
 def _brief(request: Request, handoff: Handoff) -> dict[str, Any]:

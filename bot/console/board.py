@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console import acts
-from bot.console.answers import Refused, page
+from bot.console.answers import Refused, here, page
 from bot.console.board_view import board_view, closed_view, counsellors, person
 from bot.console.context import account_of, console, field, form_of, translate_of
 from bot.console.passing import LONGEST_NOTE
@@ -28,8 +28,7 @@ _NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 async def show(request: Request) -> Response:
     """GET: the board."""
-    # Whoever looks at the board is at their desk.
-    await console(request).queue.heartbeat(account_of(request).login)
+    await here(request)
     note = request.query_params.get("note", "")
     words = translate_of(request)(f"did.{note}") if note in NOTES else ""
     return page(request, "board.html", desk=await _view(request), note=words)
@@ -42,12 +41,14 @@ async def live(request: Request) -> Response:
 
 async def closed(request: Request) -> Response:
     """GET: the talks that ended and are still kept, ?page= from 1."""
+    await here(request)
     number = _page_of(request)
     return page(request, "closed.html", **await _closed(request, number), number=number)
 
 
 async def move(request: Request) -> Response:
     """GET: the form that moves one person."""
+    await here(request)
     desk, t = console(request), translate_of(request)
     found = await acts.find(request)
     if not found.open:

@@ -11,7 +11,7 @@ from babel.dates import format_skeleton
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bot.console.answers import Refused, page
+from bot.console.answers import Refused, here, page
 from bot.console.context import console, language_of, translate_of
 from bot.console.strings import Translate
 from bot.handoff.counts import Figure, Month
@@ -23,6 +23,7 @@ _MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 async def show(request: Request) -> HTMLResponse:
     """GET ?month=: the tables of a month; of the last one that is over when none is named."""
+    await here(request)
     desk, t, locale = console(request), translate_of(request), f"{language_of(request)}_CA"
     month, months = await _month(request), await console(request).counts.months()
     languages = dict(desk.words.languages())

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console.accounts import SHORTEST, Account, AccountError, Busy
-from bot.console.answers import page
+from bot.console.answers import here, page
 from bot.console.context import (
     LANGUAGE_COOKIE,
     account_of,
@@ -75,6 +75,7 @@ async def logout(request: Request) -> Response:
 
 async def show_password(request: Request) -> Response:
     """GET: the form for a new password."""
+    await here(request)
     return _password_page(request, "")
 
 

@@ -7,7 +7,15 @@ come to is looked at once for all pages: at once too, and then so often that it 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.keys import Keys
+from bot.safety.levels import Level
 
 log = structlog.get_logger()
 #: What a listener gets when something may have been missed: fetch everything again.
@@ -47,7 +56,7 @@ class Picture:
     rung: str
     drawn: Mapping[Kind, str]
     held: Mapping[str, Collection[str]]
-    own: Callable[[str], object]
+    own: Callable[[str], tuple[object, Sequence[tuple[str, Level]], object, object]]
 
 
 class Listener:
@@ -61,19 +70,35 @@ class Listener:
         self.login, self.kind, self.talk = login, kind, talk
         self.rung = ""  # this and the next as it was last told
         self.own: object = None
-        self._said: asyncio.Queue[bytes] = asyncio.Queue(maxsize=100)
+        self._said: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=100)
+        self._drawn = b""  # the desk that is still to be sent; None in the queue is its place
 
     async def next(self) -> bytes:
         """Waits for what is said, as it goes over the line."""
-        return await self._said.get()
+        said = await self._said.get()
+        if said is None:
+            said, self._drawn = self._drawn, b""
+        return said
 
-    def hear(self, said: bytes) -> None:
+    def hear(self, said: bytes | None) -> None:
         """No text in it. A page that stood still gets one word that says all: fetch everything."""
         if self._said.full():
             while not self._said.empty():
                 self._said.get_nowait()
+            self._drawn = b""
             self._said.put_nowait(event("change", RESYNC))
         self._said.put_nowait(said)
+
+    def show(self, drawn: bytes) -> None:
+        """The desk as drawn; of several that were not sent yet only the newest counts."""
+        if not self._drawn:
+            self.hear(None)
+        self._drawn = drawn
+
+    def own_of(self, picture: Picture) -> object:
+        """What is this page's own. Who is on hold is not shown in a talk."""
+        on_shift, mine, offered, aside = picture.own(self.login)
+        return (on_shift, mine, offered) if self.talk else (on_shift, mine, offered, aside)
 
 
 class Hub:
@@ -102,7 +127,7 @@ class Hub:
     def listening(self, listener: Listener) -> Iterator[Listener]:
         """For as long as a page is open."""
         if self._last:
-            listener.own = self._last.own(listener.login)
+            listener.own = listener.own_of(self._last)
         self._listeners.add(listener)
         self._changed.set()  # a new page is told how things stand
         try:
@@ -124,6 +149,9 @@ class Hub:
                             self._pass_on(message["data"].decode())
             except (RedisError, OSError):
                 await asyncio.sleep(1)  # Redis is away; pages learn by RESYNC when it is back
+            except Exception as error:  # only its kind: no page would hear anything any more
+                log.error("console.not_heard", kind=type(error).__name__)
+                await asyncio.sleep(1)
 
     def _pass_on(self, data: str) -> None:
         try:
@@ -161,16 +189,20 @@ class Hub:
         rung, rings = event("queue", picture.rung), bool(json.loads(picture.rung)["new"])
         drawn = {kind: event("desk", data) for kind, data in picture.drawn.items()}
         for one in self._listeners:
-            said = b""
-            if one.kind:
-                said += drawn.get(one.kind, b"")
-            own = picture.own(one.login)
+            if one.kind and (desk := drawn.get(one.kind)):
+                one.show(desk)
+            said, own = b"", one.own_of(picture)
             if one.own != own and (one.kind or one.talk):
-                one.own, said = own, said + event("own", "{}")
+                one.own, said = own, said + event("own", json.dumps({"red": _red(picture, one)}))
             if rings or one.rung != picture.rung:
                 one.rung, said = picture.rung, said + rung
             if said:
                 one.hear(said)
+
+
+def _red(picture: Picture, one: Listener) -> list[str]:
+    """Whom somebody holds and is RED: they may look elsewhere when one of them becomes it."""
+    return [handoff for handoff, level in picture.own(one.login)[1] if level is Level.RED]
 
 
 def event(name: str, data: str) -> bytes:

@@ -11,9 +11,9 @@ from bot.console import acts
 from bot.console.answers import Refused
 from bot.console.context import account_of, console, field, form_of
 from bot.console.permissions import may_lead
-from bot.errors import OnHold, SessionEnded
+from bot.errors import Moved, NotForThis, OnHold, SessionEnded
 from bot.handoff.holds import HELD_FOR, HOURS, REASONS
-from bot.handoff.record import Handoff
+from bot.handoff.record import Handoff, State
 
 #: Where it may be pressed, but for the conversation.
 PAGES = frozenset({"desk", "board"})
@@ -27,7 +27,7 @@ async def flag(request: Request) -> Response:
 
 
 async def hold(request: Request) -> Response:
-    """POST reason, hours: back to where it was pressed."""
+    """POST seen, reason, hours: back to where it was pressed."""
     return _back(request, await _held(request))
 
 
@@ -43,7 +43,10 @@ async def api_flag(request: Request) -> JSONResponse:
 
 
 async def api_hold(request: Request) -> JSONResponse:
-    """POST {"reason": ..., "hours": 1, 24 or 48}."""
+    """POST {"seen": as a Brief has it, "reason": ..., "hours": 1, 24 or 48}.
+
+    Without a reason for that of the flag that stands; a hold that stands keeps its end then.
+    """
     await _held(request)
     return JSONResponse({"held": True})
 
@@ -67,11 +70,19 @@ async def _flagged(request: Request) -> Handoff:
 
 
 async def _held(request: Request) -> Handoff:
-    desk, found, (reason, hours) = console(request), await acts.find(request), _asked(request)
-    if reason not in HELD_FOR:
+    """Raises Refused, also when they are in other danger than was `seen`: nothing is done then."""
+    desk, found, seen = console(request), await acts.find(request), field(request, "seen")
+    reason, hours = ("", HOURS[1]) if "reason" not in form_of(request) else _asked(request)
+    if reason and reason not in HELD_FOR:
+        raise Refused("not_for_this")
+    if not seen:
         raise Refused("bad_request")
     try:
-        await desk.queue.holds.hold(found.id, reason, hours)
+        reason = (await desk.queue.holds.hold(found.id, reason, hours, seen)).reason
+    except NotForThis:
+        raise Refused("not_for_this") from None
+    except Moved:
+        raise Refused("moved") from None
     except SessionEnded:
         raise Refused("gone") from None
     await desk.audit.write(account_of(request).login, f"hold_{reason}", found.id)
@@ -94,7 +105,10 @@ async def _whose(request: Request) -> tuple[Handoff, str]:
     """The handoff, and in whose name it is acted on: "" for a supervisor. Raises Refused."""
     if may_lead(account_of(request)):
         return await acts.find(request), ""
-    return await acts.mine(request), account_of(request).login
+    found = await acts.mine(request)
+    if found.state is State.CLOSED:  # they may be with a colleague by now
+        raise Refused("not_yours")
+    return found, account_of(request).login
 
 
 def _asked(request: Request) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from bot.console.answers import Refused, page
+from bot.console.answers import Refused, here, page
 from bot.console.context import (
     account_of,
     console,
@@ -33,6 +33,7 @@ FURTHEST: Final = timedelta(days=731)
 _AUDITED: Final = {
     Mode.AUTO: "follow_hours", Mode.OPEN: "open_by_hand", Mode.CLOSED: "close_by_hand",
 }  # fmt: skip
+LONGEST_SPAN: Final = 40
 #: The time zones of the country, from west to east.
 _ZONES: Final = tuple(dict.fromkeys(region.timezone for region in REGIONS.values()))
 # As people write it: 8-22, 8:00–22:00, 8 h 30 à 22 h.
@@ -43,6 +44,7 @@ _BETWEEN = re.compile(r"[,;\n]|\band\b|\bet\b")
 
 async def show(request: Request) -> Response:
     """GET: how it stands, and the forms."""
+    await here(request)
     note = request.query_params.get("note", "")
     words = translate_of(request)(f"hours.did_{note}") if note in NOTES else ""
     return await _page(request, words)
@@ -165,7 +167,8 @@ def spans_of(text: str) -> list[str]:
 
 
 def _span(piece: str) -> str:
-    found = _SPAN.fullmatch(piece)
+    # Nothing longer is one; and the pattern would take seconds for thousands of spaces.
+    found = _SPAN.fullmatch(piece) if len(piece) <= LONGEST_SPAN else None
     if not found:
         return piece
     hour, minute, to_hour, to_minute = (int(part or 0) for part in found.groups())

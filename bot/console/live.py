@@ -28,9 +28,9 @@ class Drawing:
         """The desk for each kind of page, nothing when it looks as before. Raises RedisError."""
         desk = self.console()
         scene = await read_scene(desk)
-        rung = await self.look()
         changed = scene != self._last
         drawn = {kind: self._draw(desk, scene, kind) for kind in kinds} if changed else {}
+        rung = await self.look()  # last: whom it has named once it does not name again
         self._last = scene
         held: dict[str, set[str]] = {}
         for one in scene.held:

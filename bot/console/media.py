@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console import acts, views
-from bot.console.answers import Refused, page
+from bot.console.answers import Refused, here, page
 from bot.console.context import account_of, console, translate_of
 from bot.console.courier import NotBrought
 from bot.handoff.record import Handoff
@@ -38,6 +38,7 @@ async def show(request: Request) -> Response:
 
 async def show_page(request: Request) -> Response:
     """GET: a page with it, for browsers without script; blurred unless ?clear=1."""
+    await here(request)
     handoff, media = await _sent(request)
     t = translate_of(request)
     if media.place:

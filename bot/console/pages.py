@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.console import acts, api, cards, holds, passing, scene, views
-from bot.console.answers import STATUS, Refused, page
+from bot.console.answers import STATUS, Refused, here, page
 from bot.console.context import account_of, console, field, language_of, translate_of
 from bot.console.permissions import may_counsel, may_lead
 from bot.handoff.record import Handoff, State
@@ -22,7 +22,7 @@ async def home(request: Request) -> Response:
 
 async def desk(request: Request) -> Response:
     """GET: the strip, the queue, one's own conversations."""
-    await console(request).queue.heartbeat(account_of(request).login)
+    await here(request)
     note = request.query_params.get("note", "")
     words = translate_of(request)(f"note.{note}") if note in NOTES else ""
     return await _desk(request, note=words)
@@ -36,7 +36,7 @@ async def desk_live(request: Request) -> Response:
 async def conversation(request: Request) -> Response:
     """GET: case card and conversation."""
     handoff = await acts.open_to_read(request)
-    await console(request).queue.heartbeat(account_of(request).login)
+    await here(request)
     return await _conversation(request, handoff)
 
 
@@ -56,6 +56,7 @@ async def lines(request: Request) -> Response:
     shown = await views.line_views(desk, handoff, t, login, api.after_of(request))
     answer = page(request, "_lines.html", lines=shown)
     answer.headers["X-State"] = handoff.state.value
+    answer.headers["X-Holder"] = handoff.claimed_by  # a login: none but plain signs
     answer.headers["X-Mine"] = "1" if handoff.claimed_by == login else "0"
     answer.headers["X-Offers"] = str(len(await desk.queue.transfers.offered(login)))
     return answer
@@ -64,7 +65,7 @@ async def lines(request: Request) -> Response:
 async def conversation_live(request: Request) -> Response:
     """GET: the transcript in a frame that loads itself again, for browsers without script."""
     handoff = await acts.open_to_read(request, "read_on")
-    await console(request).queue.heartbeat(account_of(request).login)
+    await here(request)
     desk, t, login = console(request), translate_of(request), account_of(request).login
     shown = await views.line_views(desk, handoff, t, login)
     return page(request, "frame.html", lines=shown)
@@ -162,10 +163,11 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         lines=await views.line_views(shared, handoff, t, account.login),
         help_lines=await cards.line_offers(shared, handoff, t, own) if mine else [],
         mine=mine,
+        holder=handoff.claimed_by,
         talking=mine and views.talking(handoff),
         wrapping_up=mine and handoff.state is State.WRAP_UP,
         outcomes=acts.OUTCOMES,
-        may_flag=mine or may_lead(account),
+        may_flag=(mine and handoff.state is not State.CLOSED) or may_lead(account),
         flagging=holds.CHOICES,
         longest=acts.LONGEST,
         longest_note=passing.LONGEST_NOTE,

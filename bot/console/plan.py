@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from bot.console.accounts import Account
-from bot.console.answers import Refused, page
+from bot.console.answers import Refused, here, page
 from bot.console.context import (
     account_of,
     console,
@@ -27,6 +27,7 @@ WEEKS: Final = 2
 
 async def show(request: Request) -> Response:
     """GET: the two weeks; for supervisors also the form."""
+    await here(request)
     return await _page(request, "")
 
 

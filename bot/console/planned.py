@@ -64,12 +64,10 @@ class Plan:
 
     async def add(self, entry: Planned, today: date) -> None:
         """Plans somebody; twice is once. Drops what is old. Raises WrongHours when it is full."""
+        await self._redis.zremrangebyscore(self._key, "-inf", f"({(today - KEPT).toordinal()}")
         if await self._redis.zcard(self._key) >= MOST:
             raise WrongHours("full")
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zadd(self._key, {str(entry): entry.day.toordinal()})
-            pipe.zremrangebyscore(self._key, "-inf", f"({(today - KEPT).toordinal()}")
-            await pipe.execute()
+        await self._redis.zadd(self._key, {str(entry): entry.day.toordinal()})
 
     async def remove(self, entry: str) -> bool:
         """Takes an entry out; whether it was there."""

@@ -11,7 +11,7 @@ from bot.console.opening import opening_view
 from bot.console.strings import Translate
 from bot.console.views import aside_view, brief, clock_words
 from bot.handoff.escalation import LATE
-from bot.handoff.holds import alarms
+from bot.handoff.holds import alarms, open_to_all
 from bot.handoff.record import Handoff, Held, Tally
 from bot.handoff.service import Standing
 from bot.safety.levels import Level
@@ -49,11 +49,11 @@ class Scene:
         """How many wait."""
         return sum(tally.waiting for tally in self.tallies)
 
-    def of(self, login: str) -> tuple[object, ...]:
+    def of(self, login: str) -> tuple[object, Sequence[tuple[str, Level]], object, object]:
         """What is this counsellor's own in it; when it differs, their own part does."""
-        mine = tuple(sorted(one.id for one in self.held if one.by == login))
+        mine = tuple(sorted((one.id, one.level) for one in self.held if one.by == login))
         offered = tuple(handoff for handoff, to in self.offers if to == login)
-        aside = tuple((one.id, one.alarm) for one in self.aside)
+        aside = tuple((one.id, one.seen, open_to_all(one, self.now)) for one in self.aside)
         return login in self.on_shift, mine, offered, aside
 
 

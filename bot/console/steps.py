@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console.answers import page
+from bot.console.answers import here, page
 from bot.console.context import account_of, console, field, login_of, secret_field, translate_of
 from bot.console.doorway import enter, known_as, slow_down, to
 from bot.console.permissions import unfinished
@@ -38,6 +38,7 @@ async def code(request: Request) -> Response:
 
 async def show_second_step(request: Request) -> Response:
     """GET: a secret for the phone, and the form that takes it into use."""
+    await here(request)
     return await _set_up_page(request, "")
 
 

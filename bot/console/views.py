@@ -8,6 +8,7 @@ from bot.bidi import keep_numbers
 from bot.console.context import Console
 from bot.console.strings import Translate
 from bot.handoff import silence
+from bot.handoff.holds import open_to_all
 from bot.handoff.record import ENDED, Handoff, State
 from bot.handoff.transcript import Line
 from bot.media import LARGEST
@@ -47,6 +48,7 @@ def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
         "wait": round(waited),
         "wait_words": clock_words(waited),
         "holder": handoff.claimed_as,
+        "seen": handoff.seen,
         "flagged": _flagged(desk, handoff, t),
     }
 
@@ -64,8 +66,15 @@ def _flagged(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any] | 
 
 
 def aside_view(desk: Console, aside: Sequence[Handoff], t: Translate) -> list[dict[str, Any]]:
-    """Who is on hold; `alarm`: danger was said since, and no supervisor has decided yet."""
-    return [{**brief(desk, one, t), "alarm": bool(one.alarm)} for one in aside]
+    """Who is on hold; `alarm`: danger was said since, and no supervisor has decided yet.
+
+    `open_to_all`: they did not for so long that anybody may take this person.
+    """
+    now = desk.clock()
+    return [
+        {**brief(desk, one, t), "alarm": bool(one.alarm), "open_to_all": open_to_all(one, now)}
+        for one in aside
+    ]
 
 
 async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> dict[str, Any]:

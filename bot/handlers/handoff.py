@@ -4,6 +4,7 @@ from bot.handlers import case, urgent
 from bot.handlers.leave import leave
 from bot.handlers.turn import Turn
 from bot.handoff import silence
+from bot.handoff.closing import OF_THE_MOMENT
 from bot.messages import Kind, Media
 from bot.safety.levels import Level
 
@@ -35,7 +36,8 @@ async def place(turn: Turn) -> None:
     closing = turn.use.queue.closing
     key, params = await closing.place_words(turn.handoff.id)
     turn.say(key, **params)
-    turn.ops += await closing.told_ops(turn.handoff.id)
+    if key in OF_THE_MOMENT:  # on hold nothing was said of the closing
+        turn.ops += await closing.told_ops(turn.handoff.id)
 
 
 async def cancel(turn: Turn) -> None:

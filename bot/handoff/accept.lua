@@ -14,7 +14,8 @@ if why then return why end
 redis.call('ZADD', KEYS[2], tonumber(ARGV[4]) + tonumber(ARGV[5]), ARGV[1])
 let_go(KEYS[1], owner, ARGV[1])
 redis.call('SADD', KEYS[7], ARGV[1])
-redis.call('HSET', KEYS[1], 'claimed_by', ARGV[2], 'claimed_as', ARGV[3], 'claimed_at', ARGV[4])
+redis.call('HSET', KEYS[1], 'claimed_by', ARGV[2], 'claimed_as', ARGV[3], 'claimed_at', ARGV[4],
+  'kept_open', '')
 redis.call('HDEL', KEYS[1], 'offered_to')
 for _, at in ipairs({1, 2, 7}) do redis.call('EXPIRE', KEYS[at], ARGV[6]) end
 for _, at in ipairs({5, 6}) do redis.call('EXPIRE', KEYS[at], ARGV[8]) end

@@ -16,6 +16,7 @@ from bot.handoff.telling import Telling, Words
 from bot.inbox import Op
 from bot.keys import DAY, KEEP, Keys, longest
 from bot.outbox import Outbox
+from bot.safety.levels import Level
 from bot.vault import Vault
 
 
@@ -60,8 +61,8 @@ class Acting(Ledger):
         keys = self._keys
         rows: Any = await self._scripts["held"](keys=[keys.leases()], args=[keys.handoff("")])
         return [
-            Held(handoff.decode(), float(until), by.decode(), to.decode())
-            for handoff, until, by, to in rows
+            Held(handoff.decode(), float(until), by.decode(), to.decode(), Level(int(level)))
+            for handoff, until, by, to, level in rows
         ]
 
     async def aside(self) -> list[Handoff]:
@@ -92,13 +93,13 @@ class Acting(Ledger):
     async def _put_back(
         self, found: Handoff, counsellor: str, now: float, note: bytes = b""
     ) -> str:
-        """To the front of the level; by nobody (""): only if the lease or an offer lapsed."""
+        """To the front of the level; by nobody (""): only if the lease lapsed."""
         keys = self._keys
         return await self._run(
             "put_back",
-            [keys.handoff(found.id), keys.queue(), keys.leases(), keys.shift()],
+            [keys.handoff(found.id), keys.queue(), keys.leases()],
             [
-                found.id, counsellor, f"{now:.3f}", KEEP, self._lease, note,
+                found.id, counsellor, f"{now:.3f}", KEEP, note,
                 *scripts.flat([self._event(State.WAITING, found.id)]),
                 *await self._told(
                     found, "handoff_unknown" if found.on_hold(now) else "counsellor_away"

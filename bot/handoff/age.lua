@@ -1,7 +1,7 @@
 -- Waiting makes GREEN and YELLOW rise, at most to ORANGE: RED is never overtaken, nobody starves.
--- What expired by itself is taken out of queue and leases, and who waits is not offered any more to
--- a colleague who has gone. Of the queue it looks at one part: Redis does nothing else meanwhile. Who
--- changes places with the next part is looked at the time after.
+-- What expired by itself is taken out of queue and leases, and nobody is offered any more to a
+-- colleague who has gone: whoever holds them keeps them. Of the queue it looks at one part: Redis does
+-- nothing else meanwhile. Who changes places with the next part is looked at the time after.
 -- KEYS: 1 queue (zset: id -> score)  2 leases (zset: id -> until)  3 offers (set)
 --       4 shift (hash: login -> last seen)  5 flagged (zset: id -> until)
 -- ARGV: 1 prefix of handoff keys  2 now  3 seconds after which one rises by one level  4 ttl
@@ -24,6 +24,8 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
     if not state then expired[#expired + 1] = id end
   elseif tonumber(redis.call('ZSCORE', KEYS[5], id)) <= tonumber(ARGV[2]) then
     unflag(key, KEYS[1], KEYS[5], id, ARGV[2])
+    -- No supervisor's decision stands any more: whoever is RED is called out as anybody in line.
+    if flag:find(' hold$') then redis.call('HDEL', key, 'escalated') end
     unflagged[#unflagged + 1] = id
   elseif state == 'waiting' and not redis.call('ZSCORE', KEYS[1], id) then
     look(id, key, held)
@@ -54,13 +56,18 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     expired[#expired + 1] = id
   elseif state ~= 'wrap_up' then
     look(id, key, held)
+  elseif redis.call('TTL', key) < tonumber(ARGV[5]) then
+    -- Nobody notes the outcome before it is gone: the next round ends and counts it.
+    redis.call('ZADD', KEYS[2], 0, id)
   end
 end
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do
   local key = ARGV[1] .. id
   local state, offered = unpack(redis.call('HMGET', key, 'state', 'offered_to'))
-  if offered and state == 'waiting' and not here(offered, KEYS[4], ARGV[2], ARGV[6]) then
+  if offered and not here(offered, KEYS[4], ARGV[2], ARGV[6]) then
     redis.call('HDEL', key, 'offered_to')
+    -- As when they refuse (decline.lua).
+    if state ~= 'waiting' then redis.call('HDEL', key, 'note') end
     withdrawn[#withdrawn + 1] = id
     offered = false
   end

@@ -23,7 +23,8 @@ redis.call('ZADD', KEYS[3], now + lease, ARGV[1])
 redis.call('SADD', KEYS[9], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'claimed', 'claimed_by', ARGV[2], 'claimed_as', ARGV[3],
   'claimed_at', ARGV[4], 'front', '0', 'left_by', '', 'kept_open', '')
-redis.call('HDEL', KEYS[1], 'offered_to', 'alarm')
+-- Nobody is there again if they are lost: calls for help and the closing are told anew then.
+redis.call('HDEL', KEYS[1], 'offered_to', 'alarm', 'escalated', 'closing')
 -- Together: without the second the person would be with nobody, without the third nothing readable.
 for _, at in ipairs({1, 3, 9}) do redis.call('EXPIRE', KEYS[at], ARGV[6]) end
 for _, at in ipairs({7, 8}) do redis.call('EXPIRE', KEYS[at], ARGV[8]) end

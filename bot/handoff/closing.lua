@@ -1,4 +1,5 @@
--- The service has closed: somebody who waits is told, once in each closing.
+-- The service has closed: somebody who waits is told, once in each closing, and again when it opens
+-- at another hour.
 -- KEYS: 1 handoff (hash)
 -- ARGV: 1 name of the closing, then what the person is told
 -- Returns ok or gone.

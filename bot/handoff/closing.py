@@ -2,7 +2,8 @@
 
 At closing time each hears what they would hear if they asked for their place now. The janitor
 looks every round. Whom it tells is marked with the closing's name in the same step, so nobody is
-told twice; a closing after the service was open again has another name.
+told twice; a closing after the service was open again, or that ends at another hour, has another
+name.
 """
 
 from typing import Any, Final

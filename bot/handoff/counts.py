@@ -7,7 +7,8 @@ person. What is shown is less again, and safe from subtraction; docs/privacy.md 
 
 - a day when it is over, a month's tables when the month is over, and never another figure for it;
 - every figure as the five it falls into, so 0 to 4 are "<5": whether there was anybody is not told;
-- every row, also those with nobody; no total, and no two periods that overlap.
+- every row, also those with nobody; no total. Days count who asked, a month's tables whose request
+  ended: none of them has the others' sum, and no table is told for two periods that overlap.
 """
 
 from collections.abc import Callable, Collection
@@ -86,8 +87,9 @@ class Counts:
         self._redis, self._keys, self._clock = redis, keys, clock
         self._service = Service(redis, keys)
         # The queue's codes -> what is shown. A row must not come or go with what happened, so
-        # whatever has none is counted in "other". No table may have a multiple of five rows:
-        # then all of them at their top would make a total that another table can confirm.
+        # whatever has none is counted in "other". None of these may have a multiple of five rows:
+        # then all at their top would make a total that another can confirm. (The days may: no
+        # other table counts the same people.)
         self.rows: dict[str, tuple[str, ...]] = {
             "level": tuple(level.name.lower() for level in Level),
             "language": (*languages, "other"),

@@ -1,4 +1,5 @@
--- Nobody has come to somebody RED: one call goes out, once for each handoff.
+-- Nobody has come to somebody RED: one call goes out, once until a counsellor comes.
+-- Whoever is lost again is called out again; so is who comes out of a hold, or says danger on it.
 -- KEYS: 1 handoff (hash)
 -- ARGV: 1 call  2 now  3 seconds of waiting after which it is made  4 since: asked (the first
 --       request, or on hold the alarm) or alone (also not since a counsellor was last there)  5 number of commands, those

@@ -1,10 +1,11 @@
 -- Everybody who is with somebody, as far as all of them are looked at.
 -- KEYS: 1 leases (zset: id -> until)
 -- ARGV: 1 prefix of handoff keys
--- Returns for each: id, when the lease ends, login of the holder, whom they are offered to.
+-- Returns for each: id, when the lease ends, login of the holder, whom they are offered to, level.
 local found, rows = {}, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 for at = 1, #rows, 2 do
-  local by, to = unpack(redis.call('HMGET', ARGV[1] .. rows[at], 'claimed_by', 'offered_to'))
-  found[#found + 1] = {rows[at], rows[at + 1], by or '', to or ''}
+  local by, to, level =
+    unpack(redis.call('HMGET', ARGV[1] .. rows[at], 'claimed_by', 'offered_to', 'level'))
+  if level then found[#found + 1] = {rows[at], rows[at + 1], by or '', to or '', level} end
 end
 return found

@@ -7,7 +7,7 @@
 local state, owner = unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by'))
 if not state then return 'gone' end
 if ARGV[2] ~= '' then
-  if owner ~= ARGV[2] then return 'gone' end
+  if owner ~= ARGV[2] or state == 'closed' then return 'gone' end
   if on_hold(redis.call('GET', KEYS[5]), ARGV[3]) then return 'held' end
 end
 redis.call('DEL', KEYS[5])

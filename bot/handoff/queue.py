@@ -341,11 +341,9 @@ class Queue(Acting):
         the handoffs that lapsed, as they were.
         """
         await self.presence.drop_stale(now)
-        on_shift = await self.presence.on_shift()
         lapsed = []
         for one in await self.held():
-            left_alone = one.offered_to and one.offered_to not in on_shift
-            if one.until > now and not left_alone:
+            if one.until > now:
                 continue
             found = await self._readable(one.id)
             if found is None:

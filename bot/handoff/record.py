@@ -157,6 +157,11 @@ class Handoff:
         """Whether the assistant must be silent."""
         return self.state in WITH_COUNSELLOR
 
+    @property
+    def seen(self) -> str:
+        """Level and alarm, for whoever decides by them: a hold counts only while they are these."""
+        return f"{self.level:d} {self.alarm:.3f}"
+
     def on_hold(self, now: float) -> bool:
         """Whether a supervisor holds this person back from the line."""
         return bool(self.flagged and self.flagged.hold and self.flagged.lasts(now))
@@ -232,6 +237,7 @@ class Held:
     until: float
     by: str
     offered_to: str
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)

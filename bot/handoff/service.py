@@ -98,14 +98,17 @@ class Service:
         await self._redis.transaction(once, key)
 
     async def closing(self, now: float) -> str:
-        """The name of the closing that goes on; the first who asks after it began gives it."""
+        """The name of the closing that goes on; the first who asks after it began gives it.
+
+        When it opens is part of it: what people were told is not true any more when that changes.
+        """
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hsetnx(self._keys.opening(), "closing", f"{now:.3f}")
             pipe.hget(self._keys.opening(), "closing")
             fresh, name = await pipe.execute()
         if fresh:
             await self._redis.publish(self._keys.events(), OPENING)
-        return str(name.decode())
+        return f"{name.decode()} {(await self.read()).opens(now) or ''}"
 
     async def reopened(self) -> None:
         """The service is open: the next closing is another one."""

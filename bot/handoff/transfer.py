@@ -1,8 +1,8 @@
 """Passing a person on: to the queue, or to a colleague who accepts or refuses.
 
 Until the colleague accepts the first counsellor holds the person; then they change hands in one
-step. A colleague who goes away without an answer sends the person to the front of the queue, as
-does a counsellor who does. History, first request, level and case stay what they are.
+step. A colleague who goes away without an answer is not asked any more; the person stays with their
+counsellor. History, first request, level and case stay what they are.
 
 A supervisor does the same in the holder's stead, and may offer somebody who waits: they go on
 waiting until the colleague, or anybody else, claims them.

@@ -132,6 +132,7 @@ async def test_open_and_closed_by_hand_until_set_back(
         assert words in opening["words"]
         page = (await sam.get("/hours")).text
         assert f'value="{mode}"' not in page, "what is chosen is no button"
+        assert ("Everybody who waits is told now." in page) is (mode != "closed"), "asked first"
     assert (await audited(console))[-3:] == ["close_by_hand", "open_by_hand", "follow_hours"]
     assert (await sam.submit("/opening", {"mode": "maybe"})).status_code == 400
     assert (await sam.submit("/hours", {"act": "maybe"})).status_code == 400

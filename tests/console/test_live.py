@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bot.console import api
+from bot.safety.levels import Level
 from tests.console.driver import Console, CounsellorDriver, serving
 
 #: What an event of the queue tells: nobody's id.
@@ -55,6 +56,29 @@ async def test_an_open_page_is_told_of_every_change_by_handoff_id_only(
             assert name in ("change", "queue")
             assert set(event) <= ({"what", "id"} if name == "change" else COUNTS)
             heard.append((event.get("what", ""), event.get("id", "")))
+
+
+@pytest.mark.parametrize("where", ["?desk", "?talk=0123456789abcdef0123"])
+async def test_who_holds_somebody_hears_that_they_became_red(
+    console: Console, ana: CounsellorDriver, served: str, where: str
+) -> None:
+    """On the desk, or in the talk of another."""
+    asked = await console.desk.asks("p", Level.GREEN)
+    await ana.post(f"/api/handoffs/{asked.id}/claim")
+    cookies = {"nl_console": ana.http.cookies["nl_console"]}
+    async with (
+        httpx.AsyncClient(base_url=served, cookies=cookies, timeout=20) as browser,
+        browser.stream("GET", f"/api/events{where}") as answer,
+    ):
+        assert answer.headers["x-accel-buffering"] == "no"
+        stream, reds = changes(answer), list[list[str]]()
+        await anext(stream)
+        await console.desk.queue.raise_level(asked.person, Level.RED, ("danger_words",))
+        while [asked.id] not in reds:
+            name, event = await anext(stream)
+            if name == "own":
+                reds.append(event["red"])
+    assert reds == [[asked.id]]
 
 
 async def test_when_nothing_happens_the_page_still_hears_something(

@@ -71,6 +71,22 @@ async def test_who_was_told_by_asking_is_not_told_again_by_the_janitor(night: Wo
     assert [reply for reply in await person.reads() if reply.speaker != "person"] == []
 
 
+async def test_asking_on_hold_does_not_use_up_what_is_told_of_the_closing(night: World) -> None:
+    night.clock.now = at("2026-11-23T21:00")
+    person = night.someone()
+    await asks(person)
+    asked = await person.handoff()
+    assert asked is not None
+    await night.queue.holds.hold(asked.id, "test", 24)
+    night.clock.now = at("2026-11-23T22:00")
+    await person.presses("do:wait_place")
+    assert person.was_told("handoff_unknown")
+    await night.queue.holds.lift(asked.id, "")
+    await night.janitor().round()
+    told = [reply.text for reply in await person.reads()]
+    assert told == [text_of("handoff_until", place=1, when=OPENS)]
+
+
 async def test_closing_time_finds_who_waits_once_and_the_next_opening_resets_it(
     night: World,
 ) -> None:

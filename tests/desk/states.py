@@ -232,6 +232,7 @@ def _wrap_up(s: Scene) -> None:
 
 def _closed(s: Scene) -> None:
     asked = _active(s)
+    s.opens("/desk")  # the page of the talk would load itself again
     s.does("ana", f"/api/handoffs/{asked}/end", outcome="helped")
     s.opens(f"/handoffs/{asked}")
 
@@ -379,7 +380,8 @@ def _hours_set(s: Scene) -> None:
     s.page.locator("#date").fill("2025-12-25")
     s.page.locator("form.fields button").click()
     s.page.wait_for_url("**/hours?note=date")
-    s.page.locator("details summary").click()
+    for one in s.page.locator("details summary").all():
+        one.click()
 
 
 def _hours_wrong(s: Scene) -> None:
@@ -460,7 +462,8 @@ def _flag_form(*roles: str) -> Lead:
 def _on_hold(s: Scene) -> None:
     s.signed_in("ada", "supervisor")
     for name in ("p", "q"):
-        s.does("ada", f"/api/handoffs/{s.asks(name)}/hold", reason="flooding", hours="24")
+        held = {"reason": "flooding", "hours": "24", "seen": "2 0.000"}
+        s.does("ada", f"/api/handoffs/{s.asks(name)}/hold", **held)
     s.opens("/desk")
     s.page.locator("#on-hold summary").click()
 

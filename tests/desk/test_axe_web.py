@@ -30,9 +30,13 @@ class Visit:
 
     def writes(self, text: str) -> None:
         """Types, sends, and waits for the stand-in's answer."""
-        before = self.page.locator("#screen .message").count()
         self.page.locator("#text").fill(text)
-        self.page.locator("button.send").click()
+        self.sends("button.send")
+
+    def sends(self, button: str) -> None:
+        """Presses, and waits for the stand-in's answer."""
+        before = self.page.locator("#screen .message").count()
+        self.page.locator(button).click()
         expect(self.page.locator("#screen .message")).to_have_count(before + 2, timeout=WAIT)
 
     def gets(self, *keys: str, **params: object) -> None:
@@ -73,7 +77,7 @@ def _question(v: Visit) -> None:
 def _answered(v: Visit) -> None:
     """Earlier choices are folded, and one of them is open again."""
     _question(v)
-    v.page.locator("#screen button[value='answer:hurt_now:no']").click()
+    v.sends("#screen button[value='answer:hurt_now:no']")
     v.gets("ask_phone_seen")
     v.page.locator("details summary").first.click()
 

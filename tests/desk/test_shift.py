@@ -302,7 +302,7 @@ def test_a_crash_and_a_laptop_asleep_bring_both_people_back_to_the_front(
     expect(problem).to_contain_text("not with you any more", timeout=LEASE)
     assert "my story" not in kim.page.content()
     unsent = kim.page.locator("#unsent-words")
-    expect(unsent).to_have_value("words not sent yet\n\na note not kept yet")
+    expect(unsent).to_have_value("words not sent yet\n\nPrivate note: a note not kept yet")
     expect(kim.page.locator("#say, #own")).to_have_count(0)
     # The other is taken by who is back first, with all that was said.
     kim.starts()

@@ -81,6 +81,16 @@ async def _no_outcome_in_time(desk: Desk) -> None:
     await desk.queue.lapse(desk.clock())
 
 
+async def _no_outcome_on_an_open_page(desk: Desk) -> None:
+    taken = await talk(desk)
+    await desk.queue.end(taken.id, "ana")
+    await desk.redis.expire(desk.keys.handoff(taken.id), 500)
+    for _ in range(3):
+        await desk.queue.heartbeat("ana")
+        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapse(desk.clock())
+
+
 async def _left_before_the_outcome(desk: Desk) -> None:
     taken = await talk(desk)
     await desk.queue.end(taken.id, "ana")
@@ -129,6 +139,7 @@ def month_of(desk: Desk) -> str:
     ("happens", "end"),
     [
         (_no_outcome_in_time, "not_noted"),
+        (_no_outcome_on_an_open_page, "not_noted"),
         (_left_before_the_outcome, "not_noted"),
         (_left_waiting, "left_waiting"),
         (_stopped_waiting, "left_waiting"),

@@ -118,6 +118,28 @@ async def test_a_lapsed_claim_does_not_set_the_wait_back(desk: Desk) -> None:
     assert len(await pages(desk)) == 2
 
 
+@pytest.mark.parametrize("how", ["release", "lapse"])
+async def test_whoever_was_called_out_taken_and_lost_is_called_out_again(
+    desk: Desk, how: str
+) -> None:
+    asked = await asks(desk)
+    await desk.on_shift("ana")
+    await passes(desk, 130)
+    assert [event for event, _, _ in await pages(desk)] == ["supervisor", "on_call"]
+    await desk.queue.presence.start("ana")
+    await desk.queue.claim(asked.id, "ana")
+    if how == "release":
+        await desk.queue.release(asked.id, "ana")
+    else:
+        desk.clock.forward(31)
+        await desk.queue.lapse(desk.clock())
+    await passes(desk, 2)
+    assert [event for event, _, _ in await pages(desk)] == ["supervisor", "on_call"] * 2
+    assert (await told(desk)).count("late") == 1
+    await passes(desk, 120)
+    assert ((await told(desk)).count("late"), len(await pages(desk))) == (2, 4)
+
+
 async def test_two_janitors_at_once_call_once(desk: Desk) -> None:
     await asks(desk)
     desk.clock.forward(121)

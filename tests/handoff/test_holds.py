@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.errors import OnHold, SessionEnded
-from bot.handoff.holds import HELD_FOR, HOURS, REASONS
+from bot.errors import Moved, NotForThis, OnHold, SessionEnded
+from bot.handoff.escalation import LATE
+from bot.handoff.holds import HELD_FOR, HOURS, REASONS, open_to_all
 from bot.handoff.record import Flag, Handoff, Level, State
-from bot.keys import KEEP
+from bot.keys import DAY, KEEP
 from tests.handoff.desk import Desk, words
 from tests.handoff.test_escalation import asks, page, pages, passes, told
 
@@ -111,6 +112,67 @@ async def test_where_somebody_else_may_be_writing_nobody_is_held(desk: Desk) -> 
         await desk.queue.holds.hold(asked.id, "someone_else", 24)
     await desk.queue.holds.flag(asked.id, "", "someone_else", 24)
     assert await line(desk) == [asked.id]
+
+
+@pytest.mark.parametrize("act", ["a hold for another reason", "one press"])
+async def test_nor_over_the_flag_that_says_so(desk: Desk, act: str) -> None:
+    asked = await desk.asks("p")
+    await desk.queue.holds.flag(asked.id, "", "someone_else", 1)
+    with pytest.raises(NotForThis):
+        await desk.queue.holds.hold(asked.id, *(["abusive", 24] if act != "one press" else []))
+    assert (await line(desk), await aside(desk)) == ([asked.id], [])
+    desk.clock.forward(HOUR)
+    await desk.queue.holds.hold(asked.id, "abusive", 24)
+    assert await aside(desk) == [asked.id]
+
+
+async def test_a_hold_decided_on_before_danger_was_said_is_not_placed(desk: Desk) -> None:
+    """And then the same for holding on: nothing is silenced that nobody has seen."""
+    asked = await desk.asks("p")
+    await desk.queue.raise_level(asked.person, Level.RED, ["danger_words"])
+    with pytest.raises(Moved):
+        await desk.queue.holds.hold(asked.id, "abusive", 24, asked.seen)
+    assert (await line(desk), await aside(desk)) == ([asked.id], [])
+    seen = (await read(desk, asked)).seen
+    await desk.queue.holds.hold(asked.id, "abusive", 24, seen)
+    desk.clock.forward(1)
+    await desk.queue.raise_level(asked.person, Level.RED, ["danger_words"])
+    with pytest.raises(Moved):
+        await desk.queue.holds.hold(asked.id, seen=seen)
+    assert (await read(desk, asked)).alarm
+    await desk.queue.holds.hold(asked.id, seen=(await read(desk, asked)).seen)
+    assert not (await read(desk, asked)).alarm
+
+
+async def test_one_press_makes_a_hold_of_a_flag_and_keeps_the_end_of_a_hold(desk: Desk) -> None:
+    asked = await desk.asks("p")
+    with pytest.raises(Moved):
+        await desk.queue.holds.hold(asked.id)
+    await desk.queue.holds.flag(asked.id, "", "sexual", 1)
+    desk.clock.forward(10)
+    await desk.queue.holds.hold(asked.id)
+    placed = Flag("sexual", desk.clock() + 24 * HOUR, hold=True)
+    assert (await read(desk, asked)).flagged == placed
+    desk.clock.forward(HOUR)
+    await desk.queue.raise_level(asked.person, Level.RED, [])
+    await desk.queue.holds.hold(asked.id)
+    found = await read(desk, asked)
+    assert (found.flagged, found.alarm) == (placed, 0)
+    assert await desk.redis.ttl(desk.keys.flag(asked.person)) <= 23 * HOUR
+    assert await desk.redis.zscore(desk.keys.flagged(), asked.id) == placed.until
+
+
+async def test_an_offer_from_before_the_hold_hands_nobody_over(desk: Desk) -> None:
+    await desk.on_shift("ana", "ben")
+    asked = await desk.asks("p")
+    await desk.queue.transfers.offer(asked.id, "", "ana", "")
+    await desk.queue.holds.hold(asked.id, "abusive", 24)
+    assert (await read(desk, asked)).offered_to == ""
+    assert await desk.queue.transfers.offers() == []
+    await desk.queue.lapse(desk.clock())
+    assert await desk.redis.scard(desk.keys.offers()) == 0
+    await desk.queue.transfers.offer(asked.id, "", "ben", "")
+    assert (await read(desk, asked)).offered_to == "ben", "a supervisor may give them to somebody"
 
 
 # -- a hold ------------------------------------------------------------------------------------
@@ -245,6 +307,37 @@ async def test_whoever_was_called_out_in_line_is_called_out_again_on_hold(desk: 
     await desk.queue.raise_level(asked.person, Level.RED, [])
     await passes(desk, 2)
     assert len(await pages(desk)) == before + 1
+
+
+async def test_red_whose_hold_ends_by_itself_is_called_out_again(desk: Desk) -> None:
+    asked = await asks(desk)
+    await passes(desk, 130)
+    await desk.queue.holds.hold(asked.id, "test", 1)
+    before = len(await pages(desk))
+    desk.clock.forward(HOUR)
+    await passes(desk, 2)
+    assert await line(desk) == [asked.id]
+    assert [event for event, _, _ in await pages(desk)][before:] == ["supervisor", "on_call"]
+
+
+async def test_the_end_of_a_flag_calls_nobody_again(desk: Desk) -> None:
+    asked = await asks(desk)
+    await passes(desk, 130)
+    before = len(await pages(desk))
+    await desk.queue.holds.flag(asked.id, "", "test", 1)
+    desk.clock.forward(HOUR)
+    await passes(desk, 2)
+    assert (await read(desk, asked)).flagged is None
+    assert len(await pages(desk)) == before
+
+
+async def test_after_a_minute_without_a_decision_anybody_may_take_them(desk: Desk) -> None:
+    asked = await held(desk)
+    assert not open_to_all(await read(desk, asked), desk.clock() + DAY)
+    await desk.queue.raise_level(asked.person, Level.RED, [])
+    found = await read(desk, asked)
+    assert not open_to_all(found, desk.clock() + LATE - 1)
+    assert open_to_all(found, desk.clock() + LATE)
 
 
 async def test_a_supervisor_who_came_and_vanished_is_called_again(desk: Desk) -> None:

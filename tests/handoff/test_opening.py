@@ -172,7 +172,43 @@ async def test_closed_by_hand_says_that_nobody_knows_when(office: Desk) -> None:
     assert await told(office, "p") == [nobody]
     await office.queue.service.set_mode(Mode.AUTO)
     await rounds(office, at("2026-11-23T23:30"))
-    assert await told(office, "p") == [nobody], "it was never open in between"
+    assert await told(office, "p") == [nobody, until_words(1)], "now it is known"
+    await rounds(office, at("2026-11-23T23:40"))
+    assert len(await told(office, "p")) == 2, "once"
+
+
+async def test_another_hour_while_it_is_closed_is_told(office: Desk) -> None:
+    asked = await office.asks("p")
+    await rounds(office, at("2026-11-23T23:00"))
+    assert await told(office, "p") == [until_words(1)]
+    later = Hours.make(TORONTO, [["08:00-22:00"], ["10:00-22:00"], *([["08:00-22:00"]] * 5)])
+    await office.queue.service.change_hours(lambda _: later)
+    await rounds(office, at("2026-11-23T23:10"))
+    when = Moment(int(at("2026-11-24T10:00")), TORONTO)
+    said = words().reply("handoff_until", "en", place=1, when=when).text
+    assert await told(office, "p") == [until_words(1), said]
+    assert (await office.queue.waiting())[0].id == asked.id
+
+
+async def test_an_opening_nobody_looked_at_makes_another_closing_too(office: Desk) -> None:
+    """The janitor was away for a whole day."""
+    await office.asks("p")
+    office.clock.now = at("2026-11-23T22:30")
+    assert await office.queue.closing.run(office.clock()) == 1
+    office.clock.now = at("2026-11-24T22:30")
+    assert await office.queue.closing.run(office.clock()) == 1
+
+
+async def test_whoever_was_taken_after_closing_time_and_lost_is_told_again(office: Desk) -> None:
+    asked = await office.asks("p")
+    await office.on_shift("ana")
+    office.clock.now = at("2026-11-23T22:00")
+    assert await office.queue.closing.run(office.clock()) == 1
+    await office.queue.presence.start("ana")
+    await office.queue.claim(asked.id, "ana")
+    await office.queue.release(asked.id, "ana")
+    assert await office.queue.closing.run(office.clock()) == 1
+    assert (await told(office, "p"))[-1] == until_words(1)
 
 
 async def test_a_talk_goes_on_and_take_next_works_while_it_is_closed(office: Desk) -> None:

@@ -1,6 +1,7 @@
 """Passing a person on: to the queue or a colleague, never two holders, never none, place kept."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -92,25 +93,40 @@ async def test_refused_or_taken_back_nothing_changes_for_the_person(desk: Desk, 
 
 
 @pytest.mark.parametrize("silent", [False, True])
-async def test_a_colleague_who_has_gone_sends_the_person_to_the_front(
+async def test_a_colleague_who_has_gone_is_not_asked_any_more_and_the_talk_goes_on(
     desk: Desk, silent: bool
 ) -> None:
     asked = await talking(desk)
-    other = await desk.asks("q")
     await desk.queue.transfers.offer(asked.id, "ana", "ben", "note")
     if silent:
         desk.clock.forward(20)
         await desk.queue.heartbeat("ana")
         desk.clock.forward(11)
         await desk.queue.heartbeat("ana")
+        await desk.queue.presence.drop_stale(desk.clock())
     else:
         await desk.queue.presence.stop("ben")
-    assert [one.id for one in await desk.queue.lapse(desk.clock())] == [asked.id]
-    assert [one.id for one in await desk.queue.waiting()] == [asked.id, other.id]
-    assert await told(desk) == ["Ana", "away"]
-    assert (await now(desk, asked)).left_by == "ana"
+    async with desk.redis.pubsub() as channel:
+        await channel.subscribe(desk.keys.events())
+        await channel.get_message(timeout=5)
+        assert await desk.queue.lapse(desk.clock()) == []
+        event = await channel.get_message(timeout=5)
+    assert event is not None
+    assert json.loads(event["data"]) == {"what": "declined", "id": asked.id}
+    found = await now(desk, asked)
+    assert (found.claimed_by, found.offered_to, await desk.queue.note(found)) == ("ana", "", "")
+    assert (await told(desk), await desk.queue.transfers.offers()) == (["Ana"], [])
+    await desk.on_shift("ben")
     with pytest.raises(SessionEnded):
         await desk.queue.transfers.accept(asked.id, "ben")
+    await desk.queue.say(asked.id, "ana", "I am still here.")
+
+
+async def test_whoever_takes_over_decides_anew_whether_silence_may_end_it(desk: Desk) -> None:
+    asked = await talking(desk)
+    await desk.queue.keep_open(asked.id, "ana", True)
+    await desk.queue.transfers.offer(asked.id, "ana", "ben", "note")
+    assert not (await desk.queue.transfers.accept(asked.id, "ben")).kept_open
 
 
 async def test_an_offer_to_somebody_who_is_here_stands_through_the_janitors_rounds(

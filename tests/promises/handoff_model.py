@@ -117,6 +117,8 @@ class Model:
         if one.number == 0:
             return "gone"
         self.holds[name] = one.hold = self.now + 3600 * hours
+        if one.state is State.WAITING:
+            one.offered_to = ""
         self.stand(one)
         return "ok"
 
@@ -261,8 +263,7 @@ class Model:
     def due(self, name: str) -> bool:
         """Whether a lapse looks at this person."""
         one = self.people[name]
-        alone = bool(one.offered_to) and not self.here(one.offered_to)
-        return self.leased(one) and (one.lease <= self.now or alone)
+        return self.leased(one) and one.lease <= self.now
 
     def lapse_one(self, name: str, was: State) -> None:
         """`was` is the state that was read before."""
@@ -273,8 +274,6 @@ class Model:
                 one.state = State.CLOSED
         elif one.state in WITH and late:
             self.put_back(name, "")
-        elif one.state in WITH and one.offered_to and not self.here(one.offered_to):
-            self.put_back(name, one.holder)
 
     def close_old(self, number: int) -> None:
         if number in self.old and self.old[number][2] <= self.now:
@@ -284,9 +283,7 @@ class Model:
         for one in self.people.values():
             if one.hold <= self.now:
                 one.hold, one.aside = 0.0, False
-            if one.state is not State.WAITING:
-                continue
-            if not one.aside:
+            if one.state is State.WAITING and not one.aside:
                 steps = int((self.now - one.asked_at) // RISE_AFTER)
                 one.rank = min(one.rank, max(one.level - steps, min(one.level, Level.ORANGE)))
             if one.offered_to and not self.here(one.offered_to):

@@ -144,10 +144,24 @@ function onHeard(id) {
   const here = talk?.dataset.id === id && talk.dataset.mine === "1";
   const link = find(`[data-mine-id="${CSS.escape(id)}"]`);
   if ((!here && !link) || (here && !isAway())) return;
-  const sign = here ? find("#card .level") : (link.querySelector(".level") ?? link.parentElement.querySelector(".level"));
+  const sign = here ? find("#card .level") : signOf(link);
   call(sign?.classList[1] ?? "green");
   if (isAway()) unread += 1;
   showTitle();
+}
+
+const signOf = (link) => link.querySelector(".level") ?? link.parentElement.querySelector(".level");
+
+// One of one's own is Red now, while one looks elsewhere; the page of the talk itself says it too.
+function onOwn(reds) {
+  for (const id of reds) {
+    const link = id !== talk?.dataset.id && find(`[data-mine-id="${CSS.escape(id)}"]`);
+    const sign = link && signOf(link);
+    if (!sign || sign.classList.contains("red")) continue;
+    sign.className = "level red";
+    sign.textContent = words.red;
+    call("red");
+  }
 }
 
 function seen() {
@@ -159,6 +173,7 @@ function seen() {
 /** Listens on the page's stream of events; on each new one again. */
 export function hear(events) {
   events.addEventListener("queue", (event) => onQueue(JSON.parse(event.data)));
+  events.addEventListener("own", (event) => onOwn(JSON.parse(event.data).red));
   events.addEventListener("change", (event) => {
     const change = JSON.parse(event.data);
     if (change.what === "heard") onHeard(change.id);

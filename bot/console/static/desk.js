@@ -2,6 +2,7 @@
 // sends without leaving the page, and adds the keyboard (keys.js), the search (phrases.js) and the
 // alerts (alerts.js).
 import { hear, ring, start, tell } from "./alerts.js";
+import { when } from "./alive.js";
 import { listen } from "./keys.js";
 import "./media.js";
 import { emptyReply, openBank, phraseId } from "./phrases.js";
@@ -122,7 +123,10 @@ let [told, showing] = [null, false];
 function showTold() {
   for (const [part, html] of Object.entries(told)) show(find(`#${part}`), html);
   for (const one of document.querySelectorAll("[data-mine-id]")) {
-    find(`[data-other="${CSS.escape(one.dataset.mineId)}"]`)?.remove(); // one's own stand above
+    const other = find(`[data-other="${CSS.escape(one.dataset.mineId)}"]`); // one's own stand above
+    const list = other?.closest("section");
+    other?.remove();
+    if (list && !list.querySelector("li")) list.remove();
   }
 }
 
@@ -181,6 +185,12 @@ async function fetchTalk() {
   }
   if (["wrap_up", "closed"].includes(answer.headers.get("X-State")) && find("#say")) {
     location.reload();
+    return;
+  }
+  const { mine, state, holder } = talk.dataset;
+  if (mine === "0" && (state !== answer.headers.get("X-State") || holder !== answer.headers.get("X-Holder"))) {
+    await untouched();
+    location.reload(); // who has them now, and what one may do
     return;
   }
   const more = await answer.text();
@@ -288,7 +298,12 @@ async function keepNote(event) {
 }
 
 // Words not sent and not kept are not lost by a slip of the hand.
-const drafts = () => [reply?.value.trim(), note && note.value !== kept && note.value].filter(Boolean).join("\n\n");
+// The note stands under its name: it must not go to a person with the reply.
+function drafts() {
+  const own = note && note.value !== kept && note.value && `${find("label[for=own-note]").textContent}: ${note.value}`;
+  return [reply?.value.trim(), own].filter(Boolean).join("\n\n");
+}
+
 const unsaved = () => !over && Boolean(drafts());
 
 addEventListener("beforeunload", (event) => {
@@ -329,8 +344,9 @@ function mark(change) {
 let taking = false;
 
 // A talk is left only for somebody; with words unsaved the browser asks before anybody is taken.
+// Pressed twice takes one: a form is once.js's.
 async function takeNext() {
-  if (taking) return; // pressed twice takes one
+  if (taking) return;
   if (talk && !unsaved()) {
     taking = true;
     const answer = await post("/next", {}).catch(() => null);
@@ -343,7 +359,7 @@ async function takeNext() {
   const form = Object.assign(document.createElement("form"), { method: "post", action: "/desk/next", hidden: true });
   form.append(Object.assign(document.createElement("input"), { name: "csrf", value: csrf }));
   document.body.append(form);
-  form.submit();
+  form.requestSubmit();
 }
 
 function passOn() {
@@ -416,14 +432,8 @@ setInterval(() => {
 // The board also shows who has fallen silent, of which no event tells.
 if (desk?.dataset.every) setInterval(() => refreshSoon({ what: "resync" }), Number(desk.dataset.every));
 
-const heart = new Worker("/static/heartbeat.js");
-heart.postMessage(csrf);
-heart.onmessage = (event) => {
-  if (event.data.status === 401) leave();
-  if (event.data.status !== 403) return;
-  heart.terminate(); // asked once: unsaved words may keep the page
-  location.reload(); // a newer login of this browser: this page's token holds nobody any more
-};
+// Asked once: unsaved words may keep the page.
+Object.assign(when, { 401: leave, 403: () => location.reload() });
 
 listen({
   KeyJ: () => go(1),

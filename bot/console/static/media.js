@@ -15,7 +15,7 @@ async function reason(path) {
   const asked = new AbortController();
   try {
     const answer = await fetch(`/api${path}`, { signal: asked.signal });
-    if (answer.ok) return "media_unknown";
+    if (answer.ok) return "media_away"; // it can be had now
     return (await answer.json()).error;
   } catch {
     return "media_away";
