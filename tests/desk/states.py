@@ -225,6 +225,7 @@ def _ending_page(s: Scene) -> None:
 
 def _wrap_up(s: Scene) -> None:
     asked = _active(s)
+    s.opens("/desk")  # the page of the talk would load itself again
     s.does("ana", f"/api/handoffs/{asked}/end")
     s.opens(f"/handoffs/{asked}")
     expect(s.page.locator("form.wrap-up")).to_be_visible()

@@ -346,6 +346,7 @@ def test_closing_time_with_people_waiting(night: Night, sam: Mate, kim: Mate, ad
     waiting = night.waiting()
     before = [guest.heard("handoff_nobody") for guest in waiting]
     ada.page.goto("/hours")
+    ada.page.locator("details:has(button[value=closed]) > summary").click()
     ada.page.locator("form[action='/opening'] button[value=closed]").click()
     ada.page.wait_for_url("**/hours?note=closed")
     # Everybody who waits is told, with numbers that answer day and night; and so is who comes now.
