@@ -365,7 +365,7 @@ async def rounds(desk: Desk, size: Size) -> None:
         began = time.perf_counter()
         await desk.queue.escalation.run(time.time())
         await desk.queue.closing.run(time.time())
-        await desk.queue.lapse(time.time())
+        await desk.queue.lapses.run(time.time())
         took.append((time.perf_counter() - began) * 1000)
     rows: Any = await desk.redis.slowlog_get(1_000_000)
     worst = max(row["duration"] / 1000 for row in rows)

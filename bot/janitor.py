@@ -72,7 +72,7 @@ class Janitor:
             log.warning("janitor.nobody_came", calls=calls)
         if told := await self._queue.closing.run(self._clock()):
             log.info("janitor.told_closed", count=told)
-        lapsed = await self._queue.lapse(self._clock())
+        lapsed = await self._queue.lapses.run(self._clock())
         if lapsed:
             log.info("janitor.lapsed", count=len(lapsed))
         for inbound in await self._memory.quiet():

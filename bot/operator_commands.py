@@ -17,8 +17,8 @@ from bot.directory import load_directory
 from bot.embedded import running_url
 from bot.errors import QueueUnavailable, SettingsError
 from bot.handoff.service import Mode, Standing
+from bot.parts import ENGINE_ADDRESS
 from bot.settings import PREFIX, Settings
-from bot.supervisor import ENGINE_ADDRESS
 from bot.understand import understand
 
 #: Entries of the directory not checked for so long are pointed out.

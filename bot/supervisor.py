@@ -1,41 +1,31 @@
 """Runs the whole service on one machine: `python -m bot up` starts every part and keeps it going.
 
 Redis first, then the engine, then our own processes; stopped in the opposite order. No part
-outlives this process, and each gets only the secrets it needs (the engine: none but its own).
+outlives this process. What each is started with is in parts.py.
 """
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import httpx
 import redis.asyncio
 
 from bot import leases
 from bot.console.accounts import Accounts
-from bot.embedded import (
-    EmbeddedRedis,
-    die_with_parent,
-    master_key_file,
-    open_vault,
-    private_dir,
-)
+from bot.embedded import EmbeddedRedis, die_with_parent, open_vault, private_dir
 from bot.errors import NorthlightError, SettingsError
-from bot.keys import SHARDS, Keys
-from bot.settings import PREFIX, Address, Settings
+from bot.keys import Keys
+from bot.parts import ROOT, Part, base_of, parts_of, practice_part, refuse_taken
+from bot.settings import PREFIX, Settings
 from bot.vault import Vault
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 #: How long a part may take until it is ready, seconds. The engine loads its model.
 START_LIMIT: Final = 120.0
 #: How long a part may take to finish what it is doing when asked to stop, seconds.
@@ -47,43 +37,10 @@ LONGEST_PAUSE: Final = 30.0
 #: A part that lived this long had a good start, seconds. Somebody may be waiting in danger for the
 #: part that died, so only what cannot live is made to wait.
 SETTLED: Final = 5.0
-#: Where the state directory tells the engine's address.
-ENGINE_ADDRESS: Final = "engine.url"
 #: A part that dies this often before it was ever ready will not get better by itself.
 HOPELESS: Final = 3
 #: The login of the counsellor who is there at once on a machine of one's own.
 DEMO: Final = "demo"
-
-#: What the engine and nothing else may be given of our environment: it holds no secret of ours.
-_ENGINE_KEEPS: Final = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "VIRTUAL_ENV_DISABLE_PROMPT",
-)
-#: What one part alone is given.
-_OWN: Final = {
-    "telegram": ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET"),
-    "janitor": ("PAGING_URL", "PAGING_SECRET"),
-    "console": ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"),
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """One process of the service; `ready` tells whether it does its work yet."""
-
-    name: str
-    command: tuple[str, ...]
-    environ: Mapping[str, str]
-    ready: Callable[[], Awaitable[bool]]
-    #: Parts with a higher number are started later and stopped earlier.
-    order: int
-    #: Files it is given open.
-    files: tuple[int, ...] = ()
 
 
 def up(settings: Settings, *, practice: bool = False) -> int:
@@ -116,15 +73,16 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(name, self._stopping.set)
-        _refuse_taken("WEB_LISTEN", self._settings.web_listen)
-        _refuse_taken("CONSOLE_LISTEN", self._settings.console_listen)
+        refuse_taken("WEB_LISTEN", self._settings.web_listen)
+        refuse_taken("CONSOLE_LISTEN", self._settings.console_listen)
         private_dir(self._settings.state_dir)
         private_dir(self._logs)
         self._vault = open_vault(self._settings)  # before anything is started
         parts: list[Part] = []
         try:
             self._store = self._start_redis()
-            parts = self._parts(self._store)
+            own = self._redis is not None
+            parts = parts_of(self._settings, self._vault, self._store, own_redis=own)
             await self._start(parts)
             if not self._stopping.is_set():
                 desk = self._practice(parts)
@@ -154,39 +112,6 @@ class Supervisor:
         self._say(f"{'redis':10} ready  {time.monotonic() - began:5.1f} s")
         return url
 
-    def _parts(self, redis_url: str) -> list[Part]:
-        settings, store = self._settings, redis_url
-        environ = dict(os.environ)
-        environ[f"{PREFIX}REDIS_URL"] = redis_url
-        environ[f"{PREFIX}STATE_DIR"] = str(settings.state_dir.resolve())
-        if not settings.master_key:
-            path = master_key_file(settings.state_dir)
-            environ[f"{PREFIX}MASTER_KEY_FILE"] = str(path.resolve())
-        parts: list[Part] = []
-        if not settings.engine_url:
-            engine = _engine(self._vault, redis_url, own_redis=self._redis is not None)
-            environ[f"{PREFIX}ENGINE_URL"] = engine.environ["NORTHLIGHT_ENGINE_URL"]
-            # For `doctor`, typed while the service runs.
-            (settings.state_dir / ENGINE_ADDRESS).write_text(environ[f"{PREFIX}ENGINE_URL"])
-            parts.append(engine)
-
-        def given(part: str) -> dict[str, str]:
-            others = {PREFIX + one for name, own in _OWN.items() if name != part for one in own}
-            return {name: value for name, value in environ.items() if name not in others}
-
-        if settings.telegram_token:  # where it hands the console what people sent
-            environ[f"{PREFIX}MEDIA_ADDRESS"] = f"127.0.0.1:{_free_port()}"
-        web, console = _base(settings.web_listen), _base(settings.console_listen)
-        parts += [
-            _bot("worker", given("worker"), lambda: _shards_held(store), 2),
-            _bot("janitor", given("janitor"), _nothing_to_wait_for, 3),
-            _bot("web", given("web"), lambda: _answers(f"{web}/healthz"), 3),
-            _bot("console", given("console"), lambda: _answers(f"{console}/healthz"), 3),
-        ]
-        if settings.telegram_token:
-            parts.append(_bot("telegram", given("telegram"), _nothing_to_wait_for, 3))
-        return parts
-
     def _practice(self, parts: list[Part]) -> Part | None:
         """The practice desk, behind a socket that listens already; None when it cannot.
 
@@ -198,11 +123,7 @@ class Supervisor:
             self._door = socket.create_server((listen.host, listen.port), family=family)
         except OSError:
             return None
-        door, url = self._door.fileno(), f"{_base(listen)}/healthz"
-        # As the worker is started: without the console's own secret, which practice has no use for.
-        worker = next(part for part in parts if part.name == "worker")
-        command = (*worker.command[:-1], "practice", "--door", str(door))
-        desk = Part("practice", command, worker.environ, lambda: _answers(url), 4, (door,))
+        desk = practice_part(parts, listen, self._door.fileno())
         parts.append(desk)
         return desk
 
@@ -354,10 +275,10 @@ class Supervisor:
     def _welcome(self, parts: list[Part], login: str, practice: Part | None) -> None:
         telegram = any(part.name == "telegram" for part in parts)
         self._say("")
-        self._say(f"Web chat   {_base(self._settings.web_listen)}/")
-        self._say(f"Console    {_base(self._settings.console_listen)}/  ({login})")
+        self._say(f"Web chat   {base_of(self._settings.web_listen)}/")
+        self._say(f"Console    {base_of(self._settings.console_listen)}/  ({login})")
         if practice:
-            address = f"{_base(self._settings.practice_listen)}/"
+            address = f"{base_of(self._settings.practice_listen)}/"
             self._say(f"Practice   {address}  (the same login; everyone there is pretended)")
         else:
             self._say(f"Practice   off ({PREFIX}PRACTICE_LISTEN: cannot listen there)")
@@ -368,82 +289,6 @@ class Supervisor:
 
 def _tell(text: str) -> None:
     print(text, flush=True)
-
-
-def _bot(
-    name: str, environ: Mapping[str, str], ready: Callable[[], Awaitable[bool]], order: int
-) -> Part:
-    return Part(name, (sys.executable, "-m", "bot", name), environ, ready, order)
-
-
-def _engine(vault: Vault, redis_url: str, *, own_redis: bool) -> Part:
-    python = ROOT / "engine" / ".venv" / "bin" / "python"
-    if not python.exists():
-        raise SettingsError(f"the engine is not installed ({python} is missing): run `make setup`")
-    if own_redis:  # where the engine has a user of its own, who sees its own keys only
-        redis_url = redis_url.replace("unix://", f"unix://engine:{vault.engine_token}@", 1)
-    listen = f"127.0.0.1:{_free_port()}"
-    environ = {name: os.environ[name] for name in _ENGINE_KEEPS if name in os.environ} | {
-        "NORTHLIGHT_ENGINE_TOKEN": vault.engine_token,
-        "NORTHLIGHT_ENGINE_KEY": vault.engine_key,
-        "NORTHLIGHT_ENGINE_REDIS_URL": redis_url,
-        "NORTHLIGHT_ENGINE_LISTEN": listen,
-        "NORTHLIGHT_ENGINE_URL": f"http://{listen}",
-        "NORTHLIGHT_KEY_PREFIX": Keys().prefix,
-        "OMP_NUM_THREADS": "1",
-        "RASA_TELEMETRY_ENABLED": "false",
-        "PYTHONPATH": str(ROOT / "engine"),
-    }
-    health = f"http://{listen}/webhooks/northlight/health"
-    command = (str(python), "-m", "northlight_engine", "run")
-    return Part("engine", command, environ, lambda: _answers(health, vault.engine_token), 1)
-
-
-def _base(address: Address) -> str:
-    host = "127.0.0.1" if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104 - asked, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}"
-
-
-async def _answers(url: str, token: str = "") -> bool:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-            return (await client.get(url, headers=headers)).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-async def _shards_held(redis_url: str) -> bool:
-    """Whether every inbox shard has an owner, that is, whether somebody answers everyone."""
-    keys = [Keys().shard(shard) for shard in range(SHARDS)]
-    try:
-        async with redis.asyncio.Redis.from_url(redis_url) as client:
-            return bool(await client.exists(*keys) == SHARDS)
-    except redis.RedisError:
-        return False
-
-
-async def _nothing_to_wait_for() -> bool:
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _refuse_taken(name: str, address: Address) -> None:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError as error:
-            raise SettingsError(
-                f"{PREFIX}{name}: cannot listen on {address.host}:{address.port} "
-                f"({error.strerror}); choose another address"
-            ) from None
 
 
 def _last_line(log: Path) -> str:

@@ -1,6 +1,8 @@
 """What a counsellor does to a handoff; pages and API call the same acts, each one is audited."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -9,7 +11,7 @@ from starlette.requests import Request
 from bot.console.answers import Refused
 from bot.console.context import account_of, console, field, language_of
 from bot.console.permissions import may_lead, may_read
-from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
+from bot.errors import AlreadyClaimed, Moved, NotForThis, NotOnShift, OnHold, SessionEnded
 from bot.handoff.holds import open_to_all
 from bot.handoff.record import Handoff, State
 
@@ -48,10 +50,8 @@ async def open_to_read(request: Request, what: str = "read") -> Handoff:
 async def take_next(request: Request) -> Handoff | None:
     """Claims the right person. Raises Refused."""
     desk, account = console(request), account_of(request)
-    try:
+    with refusing():
         taken = await desk.queue.take_next(account.login, account.languages)
-    except NotOnShift as why:
-        raise not_now(why) from None
     if taken:
         await desk.audit.write(account.login, "claim", taken.id)
     return taken
@@ -64,14 +64,8 @@ async def claim(request: Request) -> Handoff:
     may = may_lead(account) or found.offered_to == account.login
     if found.on_hold(desk.clock()) and not may and not open_to_all(found, desk.clock()):
         raise Refused("on_hold")
-    try:
+    with refusing("gone"):
         taken = await desk.queue.claim(found.id, account.login)
-    except AlreadyClaimed as quicker:
-        raise Refused("already_claimed", holder=quicker.holder) from None
-    except NotOnShift as why:
-        raise not_now(why) from None
-    except SessionEnded:
-        raise Refused("gone") from None
     await desk.audit.write(account.login, "claim", taken.id)
     return taken
 
@@ -88,10 +82,8 @@ async def say(request: Request) -> Handoff:
         raise Refused("too_large" if text else "bad_request")
     # The original stands beside the words only while they are the reviewed ones.
     beside = phrase.beside if phrase and phrase.text == text else ""
-    try:
+    with refusing():
         await desk.queue.say(handoff.id, account.login, text, beside)
-    except SessionEnded:
-        raise Refused("not_yours") from None
     await desk.audit.write(account.login, "say", handoff.id)
     return handoff
 
@@ -100,10 +92,8 @@ async def release(request: Request) -> None:
     """Back to the queue. Raises Refused."""
     desk, account = console(request), account_of(request)
     handoff = await mine(request)
-    try:
+    with refusing():
         await desk.queue.release(handoff.id, account.login)
-    except SessionEnded:
-        raise Refused("not_yours") from None
     await desk.audit.write(account.login, "release", handoff.id)
 
 
@@ -115,10 +105,8 @@ async def end(request: Request) -> Handoff:
         raise Refused("bad_request")
     if handoff.state is State.CLOSED or (not outcome and handoff.state is State.WRAP_UP):
         return handoff
-    try:
+    with refusing():
         await desk.queue.end(handoff.id, account.login, outcome)
-    except SessionEnded:
-        raise Refused("not_yours") from None
     await desk.audit.write(account.login, "close" if outcome else "end", handoff.id)
     # Kept for no time after its close: nothing is left of it by now.
     return await desk.queue.get(handoff.id) or replace(handoff, state=State.CLOSED)
@@ -140,6 +128,25 @@ async def mine(request: Request) -> Handoff:
     return handoff
 
 
-def not_now(why: NotOnShift) -> Refused:
-    """Why somebody cannot be taken now, for the page."""
-    return Refused("at_capacity" if str(why) == "full" else "off_shift")
+@contextlib.contextmanager
+def refusing(ended: str = "not_yours", *, away: str = "") -> Iterator[None]:
+    """Raises Refused, as the page says it, for what the queue raises inside.
+
+    `ended` is said when the handoff has gone on without whoever acts; `away` when it is not they
+    but a colleague who cannot take somebody now.
+    """
+    try:
+        yield
+    except AlreadyClaimed as quicker:
+        raise Refused("already_claimed", holder=quicker.holder) from None
+    except NotOnShift as why:
+        own = "at_capacity" if str(why) == "full" else "off_shift"
+        raise Refused(away or own) from None
+    except NotForThis:
+        raise Refused("not_for_this") from None
+    except OnHold:
+        raise Refused("on_hold") from None
+    except Moved:
+        raise Refused("moved") from None
+    except SessionEnded:
+        raise Refused(ended) from None

@@ -14,9 +14,8 @@ from bot.console import acts
 from bot.console.answers import Refused, here, page
 from bot.console.board_view import board_view, closed_view, counsellors, person
 from bot.console.context import account_of, console, field, form_of, translate_of
-from bot.console.passing import LONGEST_NOTE
+from bot.console.passing import LONGEST_NOTE, passed_on
 from bot.console.scene import read_scene
-from bot.errors import NotOnShift, SessionEnded
 from bot.handoff.record import Handoff
 
 #: Notes the board may show after an act, by the name in the address.
@@ -118,16 +117,8 @@ async def _reassigned(request: Request) -> Handoff:
         raise Refused("too_large")
     if not (holder or to) or (holder and not note):
         raise Refused("bad_request")
-    transfers = desk.queue.transfers
-    try:
-        if to:
-            await transfers.offer(found.id, holder, to, note)
-        else:
-            await transfers.to_queue(found.id, holder, note)
-    except NotOnShift:
-        raise Refused("colleague_away") from None
-    except SessionEnded:
-        raise Refused("moved") from None
+    with acts.refusing("moved", away="colleague_away"):
+        await passed_on(desk, found.id, holder, to, note)
     await desk.audit.write(account.login, "reassign", found.id)
     return found
 

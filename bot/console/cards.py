@@ -17,7 +17,6 @@ from bot.console.context import Console, account_of, console, field, language_of
 from bot.console.strings import Translate
 from bot.conversation.lines import describe
 from bot.directory import Entry, find
-from bot.errors import SessionEnded
 from bot.handoff.record import Case, Handoff
 from bot.messages import Channel, Reply
 
@@ -93,10 +92,8 @@ async def sent(request: Request, name: str) -> Handoff:
     own = language_of(request)
     beside = _card(desk, handoff, case, name, line, own).text if own != handoff.language else ""
     word = name == "code_word"
-    try:
+    with acts.refusing():
         await desk.queue.send_card(handoff.id, account.login, card, beside, word=word)
-    except SessionEnded:
-        raise Refused("not_yours") from None
     await desk.audit.write(account.login, f"{name}_card", handoff.id)
     return handoff
 
@@ -106,10 +103,8 @@ async def _noted(request: Request) -> Handoff:
     handoff, text = await acts.mine(request), field(request, "note")
     if len(text) > LONGEST_NOTE:
         raise Refused("too_large")
-    try:
+    with acts.refusing():
         await desk.queue.keep_note(handoff.id, account.login, text)
-    except SessionEnded:
-        raise Refused("not_yours") from None
     await desk.audit.write(account.login, "note", handoff.id)
     return handoff
 

@@ -11,7 +11,6 @@ from bot.console import acts
 from bot.console.answers import Refused
 from bot.console.context import account_of, console, field, form_of
 from bot.console.permissions import may_lead
-from bot.errors import Moved, NotForThis, OnHold, SessionEnded
 from bot.handoff.holds import HELD_FOR, HOURS, REASONS
 from bot.handoff.record import Handoff, State
 
@@ -59,12 +58,8 @@ async def api_lift(request: Request) -> JSONResponse:
 
 async def _flagged(request: Request) -> Handoff:
     desk, (found, by), (reason, hours) = console(request), await _whose(request), _asked(request)
-    try:
+    with acts.refusing("gone"):
         await desk.queue.holds.flag(found.id, by, reason, hours)
-    except OnHold:
-        raise Refused("on_hold") from None
-    except SessionEnded:
-        raise Refused("gone") from None
     await desk.audit.write(account_of(request).login, f"flag_{reason}", found.id)
     return found
 
@@ -77,26 +72,16 @@ async def _held(request: Request) -> Handoff:
         raise Refused("not_for_this")
     if not seen:
         raise Refused("bad_request")
-    try:
+    with acts.refusing("gone"):
         reason = (await desk.queue.holds.hold(found.id, reason, hours, seen)).reason
-    except NotForThis:
-        raise Refused("not_for_this") from None
-    except Moved:
-        raise Refused("moved") from None
-    except SessionEnded:
-        raise Refused("gone") from None
     await desk.audit.write(account_of(request).login, f"hold_{reason}", found.id)
     return found
 
 
 async def _lifted(request: Request) -> Handoff:
     desk, (found, by) = console(request), await _whose(request)
-    try:
+    with acts.refusing("gone"):
         await desk.queue.holds.lift(found.id, by)
-    except OnHold:
-        raise Refused("on_hold") from None
-    except SessionEnded:
-        raise Refused("gone") from None
     await desk.audit.write(account_of(request).login, "lift", found.id)
     return found
 

@@ -12,7 +12,6 @@ from bot.console.context import Console, account_of, console, field
 from bot.console.permissions import may_counsel, may_lead
 from bot.console.strings import Translate
 from bot.console.views import brief
-from bot.errors import NotOnShift, SessionEnded
 from bot.handoff.record import Handoff, State
 
 #: The longest note for the next counsellor, signs.
@@ -82,18 +81,21 @@ async def _transfer(request: Request) -> str:
         raise Refused("too_large" if note else "bad_request")
     if to and to not in [one["login"] for one in await colleagues(desk, account)]:
         raise Refused("colleague_away")
-    transfers = desk.queue.transfers
-    try:
-        if to:
-            await transfers.offer(found.id, account.login, to, note)
-        else:
-            await transfers.to_queue(found.id, account.login, note)
-    except NotOnShift:
-        raise Refused("colleague_away") from None
-    except SessionEnded:
-        raise Refused("not_yours") from None
+    with acts.refusing(away="colleague_away"):
+        await passed_on(desk, found.id, account.login, to, note)
     await desk.audit.write(account.login, "offer" if to else "transfer", found.id)
     return to
+
+
+async def passed_on(desk: Console, handoff: str, holder: str, to: str, note: str) -> None:
+    """Offers the person `holder` has ("" nobody) to a colleague; to nobody: into the queue.
+
+    Raises NotOnShift (of the colleague), SessionEnded.
+    """
+    if to:
+        await desk.queue.transfers.offer(handoff, holder, to, note)
+    else:
+        await desk.queue.transfers.to_queue(handoff, holder, note)
 
 
 async def _accept(request: Request) -> Handoff:
@@ -101,12 +103,8 @@ async def _accept(request: Request) -> Handoff:
     found = await acts.find(request)
     if found.state is State.WAITING and found.offered_to == account.login:
         return await acts.claim(request)  # nobody holds them: whoever is quickest has them
-    try:
+    with acts.refusing("gone"):
         taken = await desk.queue.transfers.accept(found.id, account.login)
-    except NotOnShift as why:
-        raise acts.not_now(why) from None
-    except SessionEnded:
-        raise Refused("gone") from None
     await desk.audit.write(account.login, "accept", found.id)
     return taken
 
@@ -116,9 +114,7 @@ async def _refuse(request: Request) -> Handoff:
     found = await acts.find(request)
     # Whoever leads may take back any offer.
     who = found.offered_to if may_lead(account) else account.login
-    try:
+    with acts.refusing("gone"):
         await desk.queue.transfers.decline(found.id, who)
-    except SessionEnded:
-        raise Refused("gone") from None
     await desk.audit.write(account.login, "refuse", found.id)
     return found

@@ -6,7 +6,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from bot.console import acts
 from bot.console.answers import Refused
 from bot.console.context import account_of, console, form_of
-from bot.errors import SessionEnded
 from bot.handoff.record import Handoff
 
 #: What `on` may be, from a form or in JSON.
@@ -31,9 +30,7 @@ async def _kept(request: Request) -> Handoff:
     on = _MEANS.get(str(form_of(request).get("on", "")).lower())
     if on is None:
         raise Refused("bad_request")
-    try:
+    with acts.refusing():
         await desk.queue.keep_open(handoff.id, account.login, on)
-    except SessionEnded:
-        raise Refused("not_yours") from None
     await desk.audit.write(account.login, "keep_open" if on else "let_close", handoff.id)
     return handoff

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from redis.asyncio import Redis
 
 from bot.errors import Sealed
 from bot.handoff import scripts
+from bot.handoff.counts import day_of
 from bot.handoff.ledger import Ledger
 from bot.handoff.presence import Presence
 from bot.handoff.record import ENDED, Case, Handoff, Held, State
@@ -21,7 +23,7 @@ from bot.vault import Vault
 
 
 class Acting(Ledger):
-    """The common half of queue and transfers. `lease` and `retention` in seconds.
+    """What queue, transfers and the janitor's acts share. `lease` and `retention` in seconds.
 
     `retention` is how long a handoff is kept after its close, 0 for not at all.
     """
@@ -107,6 +109,22 @@ class Acting(Ledger):
             ],
         )  # fmt: skip
 
+    async def _end(self, found: Handoff, counsellor: str, outcome: str) -> str:
+        verdict = await self._scripts["end"](
+            keys=[
+                *self._all_of(found.person), self._keys.handoff(found.id),
+                self._keys.transcript(found.id), self._keys.erased(), await self._counts(),
+            ],
+            args=[
+                self._keys.handoff(""), self._keys.transcript(""), found.id, counsellor,
+                f"{self._clock():.3f}", outcome, self._retention, self._longest, KEEP,
+                *await self._told(found, "counsellor_ended"),
+            ],
+        )  # fmt: skip
+        if scripts.text(verdict) == "ok":
+            await self._signal(State.CLOSED, found.id)
+        return scripts.text(verdict)
+
     async def _told(self, found: Handoff, key: str, **params: str) -> list[Any]:
         """What the person is told, as `tell` in common.lua reads it."""
         return self._telling.args(found, await self._readable_case(found), key, **params)
@@ -128,6 +146,22 @@ class Acting(Ledger):
         names = dict(self._words.languages())
         spoken = ", ".join(names.get(code, code) for code in codes)
         return alias.decode() if alias else counsellor, spoken
+
+    async def _today(self) -> date:
+        """The day that what happens now is counted on."""
+        return day_of(self._clock(), (await self.service.read()).hours)
+
+    async def _counts(self) -> str:
+        """The counts of this month."""
+        return self._keys.counts(f"{await self._today():%Y-%m}")
+
+    def _all_of(self, person: str) -> list[str]:
+        """The keys that `drop` and `tidy` in common.lua work on."""
+        keys = self._keys
+        return [
+            keys.handoff_of(person), keys.queue(), keys.leases(), keys.datakey(person),
+            keys.session(person), keys.closed(),
+        ]  # fmt: skip
 
     def _event(self, what: str, handoff: str) -> Op:
         return ("PUBLISH", self._keys.events(), json.dumps({"what": str(what), "id": handoff}))

@@ -1,14 +1,13 @@
 """The handoff queue: a person asks, exactly one counsellor claims, and nobody loses their place.
 
 Used by the handlers (request, place, leave), the core (current, relay), the console (claim, say,
-release, end) and the janitor (lapse). Every act of several steps is one Lua script beside this
+release, end) and the janitor (lapses). Every act of several steps is one Lua script beside this
 file. What the person is told is written in the same step as the act it tells about.
 """
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -18,10 +17,9 @@ from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, Sealed, SessionEnd
 from bot.handoff import scripts, telling
 from bot.handoff.acting import Acting
 from bot.handoff.closing import Closing
-from bot.handoff.contact import welcome
-from bot.handoff.counts import day_of
 from bot.handoff.escalation import Escalation
 from bot.handoff.holds import Holds
+from bot.handoff.lapses import Lapses
 from bot.handoff.order import in_order
 from bot.handoff.record import ANIMALS, Case, Handoff, State
 from bot.handoff.silence import ASK_AFTER, FIELD, Step
@@ -38,12 +36,6 @@ from bot.vault import Vault, seal
 __all__ = ["Queue", "Words"]
 
 log = structlog.get_logger()
-#: GREEN and YELLOW rise one level for every so many seconds of waiting.
-RISE_AFTER: Final = 1_800
-#: A handoff that ends by itself within so many seconds is ended now, and its person told.
-ENDING: Final = 600
-#: So many of those who wait are looked at in a round of the janitor.
-PART: Final = 500
 
 
 class Queue(Acting):
@@ -68,7 +60,7 @@ class Queue(Acting):
         self.escalation = Escalation(*given, lease=lease, retention=retention)
         self.holds = Holds(*given, lease=lease, retention=retention)
         self.closing = Closing(*given, lease=lease, retention=retention)
-        self._aged_to = 0  # the place in the queue where the janitor's next look at it begins
+        self.lapses = Lapses(self.closing, *given, lease=lease, retention=retention)
 
     # -- the person's side -----------------------------------------------------------------
 
@@ -332,76 +324,6 @@ class Queue(Acting):
         if await self._end(await self._must(handoff), counsellor, outcome) != "ok":
             raise SessionEnded("claim")
 
-    # -- the janitor's side ----------------------------------------------------------------
-
-    async def lapse(self, now: float) -> list[Handoff]:
-        """Puts back whom a silent counsellor held, lets the long waiting rise, tidies the shift.
-
-        Says what could not be said before, and ends what would end by itself in silence. Returns
-        the handoffs that lapsed, as they were.
-        """
-        await self.presence.drop_stale(now)
-        lapsed = []
-        for one in await self.held():
-            if one.until > now:
-                continue
-            found = await self._readable(one.id)
-            if found is None:
-                continue
-            if found.state is State.WRAP_UP:
-                await self._end(found, "", "")
-            elif await self._put_back(found, "", now) == "ok":
-                lapsed.append(found)
-        await self._age(now)
-        return lapsed
-
-    async def _age(self, now: float) -> None:
-        keys, first = self._keys, self._aged_to
-        answer: Any = await self._scripts["age"](
-            keys=[keys.queue(), keys.leases(), keys.offers(), keys.shift(), keys.flagged()],
-            args=[
-                keys.handoff(""), f"{now:.3f}", RISE_AFTER, KEEP, ENDING, self._lease, first,
-                first + PART - 1,
-            ],
-        )  # fmt: skip
-        expired, ending, withdrawn, unflagged, untold = answer
-        more = await self._redis.zcard(keys.queue()) > first + PART
-        self._aged_to = first + PART if more else 0
-        for one in unflagged:
-            await self._signal("lifted", scripts.text(one))
-        for one in withdrawn:
-            await self._signal("declined", scripts.text(one))
-        for gone in expired:
-            await self._signal(State.EXPIRED, scripts.text(gone))
-        for handoff in ending:
-            if found := await self._readable(scripts.text(handoff)):
-                await self._expire(found)  # what cannot be read runs out by itself
-        for handoff in untold:
-            if found := await self._readable(scripts.text(handoff)):
-                await self._tell_kept(found, now)
-
-    async def _expire(self, found: Handoff) -> None:
-        """Nobody wrote for two days: the handoff ends while its person can still be told."""
-        key = "counsellor_ended" if found.with_counsellor else "handoff_cancelled"
-        verdict = await self._run(
-            "expire",
-            [*self._all_of(found.person), self._keys.handoff(found.id), await self._counts()],
-            [
-                self._keys.handoff(""), self._keys.transcript(""), found.id, ENDING,
-                *await self._told(found, key, hours="0"),  # nothing of it is kept
-            ],
-        )  # fmt: skip
-        if verdict == "ok":
-            await self._signal(State.EXPIRED, found.id)
-
-    async def _tell_kept(self, found: Handoff, now: float) -> None:
-        """Says what was kept from a person whose hour has come."""
-        case = await self._readable_case(found) if found.held else None
-        if case and welcome(case.safe_contact, case.zones, now):
-            key, params = await self.closing.kept_words(found.id, found.held)
-            ops = scripts.flat(self._telling.ops(found, key, **params))
-            await self._run("told", [self._keys.handoff(found.id)], [found.held, *ops])
-
     # -- inside ----------------------------------------------------------------------------
 
     def _flag(self, handoff: Handoff, flag: str) -> list[Op]:
@@ -434,22 +356,6 @@ class Queue(Acting):
         if scripts.text(verdict) != "ok":
             raise SessionEnded("claim")
 
-    async def _end(self, found: Handoff, counsellor: str, outcome: str) -> str:
-        verdict = await self._scripts["end"](
-            keys=[
-                *self._all_of(found.person), self._keys.handoff(found.id),
-                self._keys.transcript(found.id), self._keys.erased(), await self._counts(),
-            ],
-            args=[
-                self._keys.handoff(""), self._keys.transcript(""), found.id, counsellor,
-                f"{self._clock():.3f}", outcome, self._retention, self._longest, KEEP,
-                *await self._told(found, "counsellor_ended"),
-            ],
-        )  # fmt: skip
-        if scripts.text(verdict) == "ok":
-            await self._signal(State.CLOSED, found.id)
-        return scripts.text(verdict)
-
     async def _data_key(self, person: str) -> tuple[bytes, bytes]:
         """The conversation's data key, plain and wrapped; a new one when there is none yet.
 
@@ -459,22 +365,6 @@ class Queue(Acting):
         if not stored:
             return self._vault.new_data_key(person)
         return self._vault.data_key(stored, person), stored
-
-    async def _today(self) -> date:
-        """The day that what happens now is counted on."""
-        return day_of(self._clock(), (await self.service.read()).hours)
-
-    async def _counts(self) -> str:
-        """The counts of this month."""
-        return self._keys.counts(f"{await self._today():%Y-%m}")
-
-    def _all_of(self, person: str) -> list[str]:
-        """The keys that `drop` and `tidy` in common.lua work on."""
-        keys = self._keys
-        return [
-            keys.handoff_of(person), keys.queue(), keys.leases(), keys.datakey(person),
-            keys.session(person), keys.closed(),
-        ]  # fmt: skip
 
 
 def _asked_by(fence: Fence | None) -> list[str | bytes]:

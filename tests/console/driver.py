@@ -3,9 +3,12 @@
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +16,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tests.handoff.desk import Desk
+from tests.redis_server import RedisServer
 
+ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a quiet evening walk"
 
 
@@ -103,3 +108,17 @@ async def serving(console: Console) -> AsyncIterator[str]:
         finally:  # a test that fails must not wait for it for ever
             server.should_exit = True
             await task
+
+
+def command(redis: RedisServer, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command of whoever runs the service, with a Redis of their own."""
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "NORTHLIGHT_MASTER_KEY": "22" * 32,
+        "NORTHLIGHT_STATE_DIR": str(state),
+        "NORTHLIGHT_REDIS_URL": redis.url,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *words], cwd=ROOT, env=environ, capture_output=True,
+        text=True, timeout=60,
+    )  # fmt: skip

@@ -40,7 +40,7 @@ async def test_without_script_to_open_any_page_keeps_whom_one_holds(console: Con
     for path in PAGES:
         desk.clock.forward(20)  # of the 30 after which they are somebody else's
         assert (await sue.get(path.format(id=asked.id))).status_code == 200
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
         found = await desk.queue.get(asked.id)
         assert found
         assert found.claimed_by == "sue", path

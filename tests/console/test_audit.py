@@ -1,8 +1,7 @@
 """The audit: append-only, exportable, without text; a changed line shows."""
 
 import asyncio
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -10,10 +9,8 @@ import redis
 from bot.console.audit import Audit
 from bot.keys import Keys
 from bot.vault import Vault
-from tests.console.driver import Console, CounsellorDriver
+from tests.console.driver import Console, CounsellorDriver, command
 from tests.redis_server import RedisServer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 async def whole(console: Console) -> list[bool]:
@@ -81,7 +78,7 @@ async def test_nothing_that_the_console_does_takes_a_line_away(
         assert len(rows) > len(before)
         before = rows
     await desk.queue.abandon(asked.person)  # Leave
-    await desk.queue.lapse(desk.clock() + 10**6)
+    await desk.queue.lapses.run(desk.clock() + 10**6)
     assert await desk.redis.xrange(desk.keys.audit()) == before
     assert b"canary" not in repr(before).encode()
     ben = await console.counsellor("ben")
@@ -91,25 +88,13 @@ async def test_nothing_that_the_console_does_takes_a_line_away(
 
 
 async def test_the_command_prints_every_line_and_fails_when_one_was_changed(tmp_path: Path) -> None:
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "NORTHLIGHT_MASTER_KEY": "22" * 32,
-        "NORTHLIGHT_STATE_DIR": str(tmp_path),
-    }
-
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bot", *words], cwd=ROOT, env=environ, capture_output=True,
-            text=True, timeout=60,
-        )  # fmt: skip
-
     with RedisServer() as server:
-        environ["NORTHLIGHT_REDIS_URL"] = server.url
-        made = command("counsellor", "add", "ana", "--alias", "Ana")
+        run = partial(command, server, tmp_path)
+        made = run("counsellor", "add", "ana", "--alias", "Ana")
         assert made.returncode == 0, made.stderr
-        assert command("counsellor", "second-step", "ana").returncode == 0
-        assert command("counsellor", "second-step", "nobody").returncode == 2
-        shown = command("audit-log")
+        assert run("counsellor", "second-step", "ana").returncode == 0
+        assert run("counsellor", "second-step", "nobody").returncode == 2
+        shown = run("audit-log")
         assert shown.returncode == 0, shown.stderr
         told = [line.split("\t")[1:] for line in shown.stdout.splitlines()]
         assert told == [["(command line)", "account_add", "ana"],
@@ -119,6 +104,6 @@ async def test_the_command_prints_every_line_and_fails_when_one_was_changed(tmp_
         (first, _), _ = client.xrange(Keys().audit())
         client.xdel(Keys().audit(), first)
         client.close()
-        broken = command("audit-log")
+        broken = run("audit-log")
         assert broken.returncode == 1
         assert "was changed" in broken.stderr

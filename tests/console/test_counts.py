@@ -3,8 +3,6 @@
 import csv
 import io
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +12,8 @@ from bot.console.acts import OUTCOMES
 from bot.console.strings import Strings
 from bot.handoff.counts import UNTOLD, WAITS
 from bot.handoff.record import Handoff
-from tests.console.driver import Console, CounsellorDriver
+from tests.console.driver import Console, CounsellorDriver, command
 from tests.redis_server import RedisServer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 async def a_month(console: Console) -> list[Handoff]:
@@ -149,23 +145,10 @@ def test_every_row_has_words() -> None:
 
 
 def test_the_command_prints_the_same_csv(tmp_path: Path) -> None:
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "NORTHLIGHT_MASTER_KEY": "22" * 32,
-        "NORTHLIGHT_STATE_DIR": str(tmp_path),
-    }
-
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bot", "counts", *words], cwd=ROOT, env=environ,
-            capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-
     with RedisServer() as server:
-        environ["NORTHLIGHT_REDIS_URL"] = server.url
-        shown = command()
+        shown = command(server, tmp_path, "counts")
         assert shown.returncode == 0, shown.stderr
         assert shown.stdout.splitlines()[0] == "month,table,code,count,at_least,at_most"
-        unknown = command("2019-01")
+        unknown = command(server, tmp_path, "counts", "2019-01")
         assert unknown.returncode == 1
         assert "months: " in unknown.stderr

@@ -16,7 +16,7 @@ async def test_the_strip_counts_true_waits_from_the_first_request(
     await ana.post(f"/api/handoffs/{red.id}/claim")
     await desk.asks("o", Level.ORANGE)
     desk.clock.forward(40)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     view = (await ana.get("/api/desk")).json()
     levels = {one["level"]: (one["waiting"], one["longest"]) for one in view["levels"]}
     assert levels == {"red": (1, 60), "orange": (1, 40), "yellow": (0, 0), "green": (0, 0)}
@@ -215,7 +215,7 @@ async def test_a_colleague_sees_who_has_whom_and_a_heartbeat_keeps_it_so(
     for _ in range(5):
         console.desk.clock.forward(20)
         assert (await ana.post("/api/heartbeat")).json() == {"on_shift": True}
-        await console.desk.queue.lapse(console.desk.clock())
+        await console.desk.queue.lapses.run(console.desk.clock())
     others = (await ben.get("/api/desk")).json()["others"]
     assert [(one["id"], one["holder"]) for one in others] == [(asked.id, "Ana")]
     assert "with Ana" in (await ben.get("/desk")).text

@@ -1,7 +1,6 @@
 """A program's token: it reads its figures, and nothing else; lost or removed, it opens nothing."""
 
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,10 +10,9 @@ from bot.console.permissions import SCOPES, TABLE, Scope
 from bot.console.tokens import TokenError, Tokens
 from bot.keys import DAY
 from bot.safety.levels import Level
-from tests.console.driver import Console, CounsellorDriver
+from tests.console.driver import Console, CounsellorDriver, command
 from tests.redis_server import RedisServer
 
-ROOT = Path(__file__).resolve().parents[2]
 READS = {Scope.QUEUE: "/api/queue", Scope.COUNTS: "/api/counts"}
 WRONG = "northlight_" + "x" * 43
 
@@ -189,31 +187,19 @@ async def test_what_cannot_be_made_is_refused_and_says_why(
 
 
 def test_the_command_makes_lists_and_removes_and_the_audit_has_it(tmp_path: Path) -> None:
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "NORTHLIGHT_MASTER_KEY": "22" * 32,
-        "NORTHLIGHT_STATE_DIR": str(tmp_path),
-    }
-
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bot", *words], cwd=ROOT, env=environ, capture_output=True,
-            text=True, timeout=60,
-        )  # fmt: skip
-
     with RedisServer() as server:
-        environ["NORTHLIGHT_REDIS_URL"] = server.url
-        made = command("token", "add", "pager", "--scope", "queue, counts")
+        run = partial(command, server, tmp_path)
+        made = run("token", "add", "pager", "--scope", "queue, counts")
         assert made.returncode == 0, made.stderr
         assert made.stdout.startswith("northlight_")
-        assert command("token", "add", "pager", "--scope", "queue").returncode == 2
-        assert command("token", "add", "other", "--scope", "text").returncode == 2
-        [line] = command("token", "list").stdout.splitlines()
+        assert run("token", "add", "pager", "--scope", "queue").returncode == 2
+        assert run("token", "add", "other", "--scope", "text").returncode == 2
+        [line] = run("token", "list").stdout.splitlines()
         assert line.split("\t")[:2] == ["pager", "counts,queue"]
         assert made.stdout.strip() not in line
-        assert command("token", "remove", "pager").returncode == 0
-        assert command("token", "remove", "pager").returncode == 2
-        assert command("token", "list").stdout == ""
-        told = [line.split("\t")[1:] for line in command("audit-log").stdout.splitlines()]
+        assert run("token", "remove", "pager").returncode == 0
+        assert run("token", "remove", "pager").returncode == 2
+        assert run("token", "list").stdout == ""
+        told = [line.split("\t")[1:] for line in run("audit-log").stdout.splitlines()]
         assert told == [["(command line)", "token_add", "pager"],
                         ["(command line)", "token_remove", "pager"]]  # fmt: skip

@@ -1,25 +1,11 @@
 """What people are told when the service is closed: when it opens, their place, who answers now."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 
-from bot.handoff.hours import Hours
 from bot.handoff.service import Mode
-from bot.moment import Moment
 from bot.safety.levels import Level
 from tests.core.world import LANGUAGES, Someone, World, payloads, text_of
-
-TORONTO = "America/Toronto"
-OFFICE = Hours.make(TORONTO, [["08:00-22:00"]] * 7)
-
-
-def at(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(TORONTO)).timestamp()
-
-
-OPENS = Moment(int(at("2026-11-24T08:00")), TORONTO)
+from tests.office import OFFICE, OPENS, at
 
 
 @pytest.fixture

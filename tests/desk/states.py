@@ -54,7 +54,7 @@ def _everybody(s: Scene) -> None:
     for level in Level:
         s.asks(f"first {level.name}", level, "ar" if level is Level.GREEN else "en", **CASE)
     s.later(1900)
-    s.house.do(lambda: s.desk.queue.lapse(s.desk.clock()))  # the long waiting rise
+    s.house.do(lambda: s.desk.queue.lapses.run(s.desk.clock()))  # the long waiting rise
     for level in Level:
         s.asks(f"second {level.name}", level, "fr")
 

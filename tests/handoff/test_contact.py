@@ -7,7 +7,7 @@ import pytest
 from bot.directory.regions import REGIONS
 from bot.handlers.case import _ANYWHERE
 from bot.handoff.contact import STILL_HERE, welcome
-from bot.handoff.queue import ENDING
+from bot.handoff.lapses import ENDING
 from bot.handoff.record import Handoff, Level
 from bot.keys import KEEP
 from tests.handoff.desk import Desk
@@ -78,7 +78,7 @@ async def test_at_the_wrong_time_nothing_is_said_and_the_claim_holds(
     await quiet_for(desk)
     claimed = await desk.queue.claim(asked.id, "ana")
     assert claimed.claimed_by == "ana"
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await told(desk) == []
     await desk.queue.release(asked.id, "ana")
     await desk.queue.claim(asked.id, "ben")
@@ -123,7 +123,7 @@ async def test_what_was_kept_is_told_when_the_hour_comes_once(desk: Desk) -> Non
     await desk.on_shift("ana", capacity=9)
     await desk.queue.heartbeat("ana")
     for _ in range(3):
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
         assert await told(desk) == ["Ana"]
 
 
@@ -136,7 +136,7 @@ async def test_of_several_things_kept_the_newest_is_told(desk: Desk) -> None:
     desk.clock.now = at(14)
     await desk.on_shift("ben", capacity=9)
     await desk.queue.heartbeat("ben")
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await told(desk) == ["Ben"]
 
 
@@ -155,7 +155,7 @@ async def test_a_damaged_case_holds_nothing_up_and_allows_nothing(desk: Desk) ->
     await desk.redis.hset(desk.keys.handoff(asked.id), "case", b"nonsense")
     await quiet_for(desk)
     assert (await desk.queue.claim(asked.id, "ana")).claimed_by == "ana"
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await told(desk) == []
 
 
@@ -170,12 +170,12 @@ async def ends_in(desk: Desk, asked: Handoff, seconds: int) -> None:
 async def test_before_a_place_ends_by_itself_its_person_is_told(desk: Desk) -> None:
     asked, other = await asks(desk, "any"), await desk.asks("q")
     await ends_in(desk, asked, ENDING + 60)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await told(desk) == []
     await ends_in(desk, asked, ENDING - 60)
     await quiet_for(desk)
     for _ in range(2):
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
         assert await told(desk) == ["cancelled"]
     assert [one.id for one in await desk.queue.waiting()] == [other.id]
     assert await desk.queue.current(asked.person) is None
@@ -186,7 +186,7 @@ async def test_who_must_not_be_written_to_loses_the_place_without_a_word(desk: D
     asked = await asks(desk, "only_me")
     await ends_in(desk, asked, ENDING - 60)
     await quiet_for(desk)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await told(desk) == []
     assert await desk.queue.current(asked.person) is None
 
@@ -195,7 +195,7 @@ async def test_a_talk_nobody_goes_on_with_ends_with_a_word(desk: Desk) -> None:
     asked = await asks(desk, "any")
     await desk.queue.claim(asked.id, "ana")
     await ends_in(desk, asked, ENDING - 60)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await told(desk) == ["Ana", "ended"]
     assert await desk.redis.zcard(desk.keys.leases()) == 0
 
@@ -207,7 +207,7 @@ async def test_the_line_itself_lives_as_long_as_somebody_waits(desk: Desk) -> No
     await desk.run(desk.queue.heard_ops(asked))
     assert await desk.redis.ttl(desk.keys.queue()) > KEEP - 60
     await desk.redis.expire(desk.keys.queue(), 60)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await desk.redis.ttl(desk.keys.queue()) > KEEP - 60
 
 

@@ -78,7 +78,7 @@ async def _no_outcome_in_time(desk: Desk) -> None:
     taken = await talk(desk)
     await desk.queue.end(taken.id, "ana")
     desk.clock.forward(31)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
 
 
 async def _no_outcome_on_an_open_page(desk: Desk) -> None:
@@ -87,8 +87,8 @@ async def _no_outcome_on_an_open_page(desk: Desk) -> None:
     await desk.redis.expire(desk.keys.handoff(taken.id), 500)
     for _ in range(3):
         await desk.queue.heartbeat("ana")
-        await desk.queue.lapse(desk.clock())
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
 
 
 async def _left_before_the_outcome(desk: Desk) -> None:
@@ -128,7 +128,7 @@ async def _expired(desk: Desk) -> None:
     asked = await desk.asks("p")
     await desk.redis.expire(desk.keys.handoff(asked.id), 60)
     for _ in range(2):
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
 
 
 def month_of(desk: Desk) -> str:

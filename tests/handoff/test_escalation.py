@@ -35,7 +35,7 @@ async def passes(desk: Desk, seconds: float, step: float = 2) -> None:
         desk.clock.forward(min(step, end - desk.clock()))
         for login in await desk.queue.presence.on_shift():
             await desk.queue.heartbeat(login)
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
         await desk.queue.escalation.run(desk.clock(), page)
 
 
@@ -107,7 +107,7 @@ async def test_a_lapsed_claim_does_not_set_the_wait_back(desk: Desk) -> None:
     await desk.on_shift("ana")
     await desk.queue.claim(asked.id, "ana")
     desk.clock.forward(180)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     await desk.queue.escalation.run(desk.clock(), page)
     assert [event for event, _, _ in await pages(desk)] == ["supervisor", "on_call"]
     assert "late" not in await told(desk)
@@ -132,7 +132,7 @@ async def test_whoever_was_called_out_taken_and_lost_is_called_out_again(
         await desk.queue.release(asked.id, "ana")
     else:
         desk.clock.forward(31)
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
     await passes(desk, 2)
     assert [event for event, _, _ in await pages(desk)] == ["supervisor", "on_call"] * 2
     assert (await told(desk)).count("late") == 1

@@ -67,7 +67,7 @@ async def test_a_flag_is_there_again_when_they_ask_again(desk: Desk) -> None:
     assert again.flagged.reason == "flooding"
     assert await line(desk) == [again.id]
     desk.clock.forward(24 * HOUR + 1)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert (await read(desk, again)).flagged is None
     assert (await read(desk, talk)).flagged is None, "nor does what is kept of the talk tell it"
     await desk.queue.abandon(again.person, what="open")
@@ -169,7 +169,7 @@ async def test_an_offer_from_before_the_hold_hands_nobody_over(desk: Desk) -> No
     await desk.queue.holds.hold(asked.id, "abusive", 24)
     assert (await read(desk, asked)).offered_to == ""
     assert await desk.queue.transfers.offers() == []
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await desk.redis.scard(desk.keys.offers()) == 0
     await desk.queue.transfers.offer(asked.id, "", "ben", "")
     assert (await read(desk, asked)).offered_to == "ben", "a supervisor may give them to somebody"
@@ -199,10 +199,10 @@ async def test_a_hold_ends_by_itself_and_they_stand_at_their_true_age(desk: Desk
     desk.clock.forward(10)
     after = await desk.asks("b", Level.YELLOW)
     desk.clock.forward(HOUR - 20)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert asked.id not in await line(desk)
     desk.clock.forward(20)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await line(desk) == [before.id, asked.id, after.id]
     found = await read(desk, asked)
     assert (found.rank, found.flagged, await aside(desk)) == (Level.ORANGE, None, [])
@@ -235,7 +235,7 @@ async def test_a_hold_holds_for_their_next_requests_too(desk: Desk) -> None:
     again = await desk.asks("p")
     assert (await line(desk), await aside(desk)) == ([], [again.id])
     desk.clock.forward(24 * HOUR)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await line(desk) == [again.id]
 
 
@@ -245,7 +245,7 @@ async def test_a_supervisor_takes_somebody_out_of_it_and_gives_them_back_to_it(d
     assert (await desk.queue.claim(asked.id, "sue")).claimed_by == "sue"
     assert await aside(desk) == []
     desk.clock.forward(31)
-    await desk.queue.lapse(desk.clock())  # her laptop sleeps
+    await desk.queue.lapses.run(desk.clock())  # her laptop sleeps
     assert (await line(desk), await aside(desk)) == ([], [asked.id])
     assert await desk.redis.llen(desk.keys.waits()) == 0, "it says nothing about anybody's wait"
 
@@ -347,7 +347,7 @@ async def test_a_supervisor_who_came_and_vanished_is_called_again(desk: Desk) ->
     await passes(desk, 2)
     await desk.queue.claim(asked.id, "sue")
     desk.clock.forward(31)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await aside(desk) == [asked.id]
     await passes(desk, 2)
     assert [event for event, _, _ in await pages(desk)] == ["supervisor"] * 2
@@ -361,7 +361,7 @@ async def test_whoever_comes_to_be_on_hold_in_danger_is_called_out(desk: Desk, h
         await desk.queue.raise_level(talk.person, Level.RED, ["danger_words"])
         assert not (await read(desk, talk)).alarm, "a counsellor is there"
         desk.clock.forward(31)
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
     else:
         asked = await held(desk)
         if how == "asks anew":
@@ -405,10 +405,10 @@ async def test_falling_silent_does_not(desk: Desk) -> None:
 async def test_nobody_held_vanishes_when_their_record_runs_out(desk: Desk) -> None:
     asked = await held(desk, hours=48)
     await desk.redis.expire(desk.keys.handoff(asked.id), 300)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await desk.queue.get(asked.id) is None
     assert [reply.text for reply in await desk.shown("p")] == [
         words().reply("handoff_cancelled", "en").text
     ], "as with anybody who waits"
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert "flagged" not in await desk.names()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.handoff import ledger, queue
+from bot.handoff import lapses, ledger
 from bot.handoff.order import LANGUAGE_FIRST, in_order
 from bot.handoff.record import InLine
 from bot.safety.levels import Level
@@ -109,11 +109,11 @@ async def test_of_ten_thousand_the_right_one_is_taken_and_little_is_read(desk: D
 
     # Half an hour later everybody GREEN or YELLOW has risen, a part of the queue in each round.
     desk.clock.forward(1_800)
-    for _ in range(len(line) // queue.PART + 1):
+    for _ in range(len(line) // lapses.PART + 1):
         await desk.redis.hset(desk.keys.shift(), mapping={"ana": NOW + 1_800, "ben": NOW + 1_800})
         await desk.queue.heartbeat("ana")
         await desk.queue.heartbeat("ben")
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
     by_level = {tally.level: tally.waiting for tally in await desk.queue.tallies(0)}
     before = Counter(one.level for one in left.values())
     assert by_level[Level.RED] == before[Level.RED]

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,17 +13,8 @@ from bot.handoff.record import Level
 from bot.handoff.service import Mode, Standing
 from bot.moment import Moment
 from tests.handoff.desk import Desk, words
+from tests.office import OFFICE, OPENS, TORONTO, at
 from tests.redis_server import RedisServer
-
-TORONTO = "America/Toronto"
-OFFICE = Hours.make(TORONTO, [["08:00-22:00"]] * 7)
-
-
-def at(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(TORONTO)).timestamp()
-
-
-OPENS = Moment(int(at("2026-11-24T08:00")), TORONTO)
 
 
 @pytest.fixture
@@ -40,7 +29,7 @@ async def rounds(desk: Desk, until: float) -> None:
     """The janitor comes by now and then."""
     while desk.clock() < until:
         desk.clock.forward(min(300, until - desk.clock()))
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
         await desk.queue.closing.run(desk.clock())
 
 
@@ -264,7 +253,7 @@ async def test_at_the_wrong_hour_it_waits_and_is_true_when_it_is_told(office: De
     await office.on_shift("ana")
     office.clock.now = at("2026-11-24T08:05")
     await office.queue.presence.start("ana")
-    await office.queue.lapse(office.clock())
+    await office.queue.lapses.run(office.clock())
     now = words().reply("handoff_waiting_place", "en", place=1).text
     assert await told(office, "p") == [now], "no figure of last night"
 

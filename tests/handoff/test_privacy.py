@@ -142,7 +142,7 @@ async def test_what_ended_by_itself_is_taken_out_of_the_lists(desk: Desk) -> Non
     await desk.on_shift("ana", capacity=9)
     for asked in (await waiting(desk, "p"), await claimed(desk, "q")):
         await desk.redis.delete(desk.keys.handoff(asked.id))
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await desk.redis.zcard(desk.keys.queue()) == 0
     assert await desk.redis.zcard(desk.keys.leases()) == 0
 
@@ -151,7 +151,7 @@ async def test_one_damaged_record_does_not_hide_the_others(desk: Desk) -> None:
     damaged, whole = await desk.asks("damaged"), await desk.asks("whole")
     await desk.redis.hset(desk.keys.handoff(damaged.id), "address", b"nonsense")
     assert [handoff.id for handoff in await desk.queue.waiting()] == [whole.id]
-    assert await desk.queue.lapse(desk.clock()) == []
+    assert await desk.queue.lapses.run(desk.clock()) == []
 
 
 async def test_what_is_kept_after_the_end_can_be_read_until_its_time_is_over(desk: Desk) -> None:

@@ -129,7 +129,7 @@ async def test_a_waiting_person_returns_to_the_front_when_the_counsellor_drops(d
     desk.clock.forward(20)
     await desk.queue.heartbeat("ben")
     desk.clock.forward(11)
-    lapsed = await desk.queue.lapse(desk.clock())
+    lapsed = await desk.queue.lapses.run(desk.clock())
     assert [handoff.id for handoff in lapsed] == [younger.id]
     assert [handoff.id for handoff in await desk.queue.waiting()] == [younger.id, older.id]
     assert [reply.text for reply in await desk.shown("young")][-1] == desk.words.reply(
@@ -158,7 +158,7 @@ async def test_a_heartbeat_keeps_the_claim(desk: Desk) -> None:
     for _ in range(10):
         desk.clock.forward(20)
         assert await desk.queue.heartbeat("ana")
-        assert await desk.queue.lapse(desk.clock()) == []
+        assert await desk.queue.lapses.run(desk.clock()) == []
     assert await state_of(desk, asked) is State.CLAIMED
 
 
@@ -166,16 +166,16 @@ async def test_waiting_makes_green_and_yellow_rise_and_red_is_never_overtaken(de
     green = await desk.asks("green", Level.GREEN)
     desk.clock.forward(1_900)
     yellow = await desk.asks("yellow", Level.YELLOW)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert [handoff.id for handoff in await desk.queue.waiting()] == [green.id, yellow.id]
     desk.clock.forward(1_800)
     red = await desk.asks("red", Level.RED)
     orange = await desk.asks("orange", Level.ORANGE)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     order = [handoff.id for handoff in await desk.queue.waiting()]
     assert order == [red.id, green.id, yellow.id, orange.id]
     desk.clock.forward(20_000)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert [handoff.id for handoff in await desk.queue.waiting()] == order
     assert [handoff.level for handoff in await desk.queue.waiting()] == [1, 4, 3, 2]
 
@@ -262,7 +262,7 @@ async def test_a_wrap_up_left_alone_closes_by_itself(desk: Desk) -> None:
     await desk.queue.end(asked.id, "ana")
     told = len(await desk.shown("p"))
     desk.clock.forward(31)
-    assert await desk.queue.lapse(desk.clock()) == []
+    assert await desk.queue.lapses.run(desk.clock()) == []
     assert await state_of(desk, asked) is State.CLOSED
     assert len(await desk.shown("p")) == told
 

@@ -101,7 +101,7 @@ async def test_an_offer_that_comes_to_nothing_leaves_who_waits_where_they_were(
             await desk.queue.presence.stop("ben")
         case "silent":
             desk.clock.forward(31)
-    assert await desk.queue.lapse(desk.clock()) == []
+    assert await desk.queue.lapses.run(desk.clock()) == []
     found = await now(desk, asked)
     assert (found.state, found.offered_to) == (State.WAITING, "")
     assert [one.id for one in await desk.queue.waiting()] == [asked.id, other.id]
@@ -119,11 +119,11 @@ async def test_an_offer_stands_while_the_colleague_is_there_and_goes_with_the_pe
     for _ in range(5):
         desk.clock.forward(20)
         await desk.queue.heartbeat("ben")
-        await desk.queue.lapse(desk.clock())
+        await desk.queue.lapses.run(desk.clock())
     assert [one.id for one in await desk.queue.transfers.offered("ben")] == [asked.id]
     await desk.queue.abandon(asked.person)
     assert await desk.queue.transfers.offered("ben") == []
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert "offers" not in await desk.names()
 
 
@@ -163,7 +163,9 @@ async def test_talks_that_ended_are_listed_newest_first_while_they_are_kept(desk
     assert await closed(0, 9) == (0, []), "not while the outcome is open"
     await desk.queue.end(ended[1].id, "ana", "helped")
     desk.clock.forward(31)
-    await desk.queue.lapse(desk.clock())  # ana has gone: the other two close without an outcome
+    await desk.queue.lapses.run(
+        desk.clock()
+    )  # ana has gone: the other two close without an outcome
     total, found = await closed(0, 9)
     assert total == 3
     assert found[2][0].id == ended[1].id

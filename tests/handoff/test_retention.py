@@ -85,7 +85,7 @@ async def test_wrap_up_left_alone_closes_the_same_way(desk: Desk) -> None:
     asked = await talks(desk)
     await desk.queue.end(asked.id, "ana")
     desk.clock.forward(100)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     found = await desk.queue.get(asked.id)
     if desk.retention:
         assert found is not None
@@ -115,7 +115,7 @@ async def test_an_open_handoff_that_ends_by_itself_leaves_the_earlier_talk_alone
     await desk.queue.end(asked.id, "ana", "helped")
     again = await desk.asks("p")
     await desk.redis.expire(desk.keys.handoff(again.id), 60)
-    await desk.queue.lapse(desk.clock())
+    await desk.queue.lapses.run(desk.clock())
     assert await desk.queue.get(again.id) is None
     assert await lines(desk, asked) == (1 if desk.retention else 0)
 

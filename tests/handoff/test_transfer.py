@@ -109,7 +109,7 @@ async def test_a_colleague_who_has_gone_is_not_asked_any_more_and_the_talk_goes_
     async with desk.redis.pubsub() as channel:
         await channel.subscribe(desk.keys.events())
         await channel.get_message(timeout=5)
-        assert await desk.queue.lapse(desk.clock()) == []
+        assert await desk.queue.lapses.run(desk.clock()) == []
         event = await channel.get_message(timeout=5)
     assert event is not None
     assert json.loads(event["data"]) == {"what": "declined", "id": asked.id}
@@ -138,7 +138,7 @@ async def test_an_offer_to_somebody_who_is_here_stands_through_the_janitors_roun
         desk.clock.forward(20)
         await desk.queue.heartbeat("ana")
         await desk.queue.heartbeat("ben")
-        assert await desk.queue.lapse(desk.clock()) == []
+        assert await desk.queue.lapses.run(desk.clock()) == []
     assert (await desk.queue.transfers.accept(asked.id, "ben")).claimed_by == "ben"
 
 
@@ -198,7 +198,7 @@ async def test_an_offer_ends_with_the_claim(desk: Desk, over: str) -> None:
             await desk.queue.abandon(asked.person)
         case "lapse":
             desk.clock.forward(31)
-            await desk.queue.lapse(desk.clock())
+            await desk.queue.lapses.run(desk.clock())
             await desk.on_shift("ben")
     with pytest.raises(SessionEnded):
         await desk.queue.transfers.accept(asked.id, "ben")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
+from bot.handoff.lapses import RISE_AFTER
 from bot.handoff.order import LANGUAGE_FIRST
-from bot.handoff.queue import RISE_AFTER
 from bot.handoff.record import State
 from bot.safety.levels import Level
 

@@ -20,7 +20,7 @@ from bot.handoff.queue import Queue
 from bot.inbox import LEASE_MS
 from bot.keys import SHARDS, Keys
 from bot.messages import Channel
-from bot.supervisor import ENGINE_ADDRESS
+from bot.parts import ENGINE_ADDRESS
 from bot.vault import Vault
 from tests.botapi import BotApi
 from tests.core.engine_server import EngineServer

@@ -1,6 +1,6 @@
 """P8: the engine is shut in: loopback, a token, known buttons, its own keys, no way out.
 
-The real engine, started exactly as `python -m bot up` starts it (`supervisor._engine`), on the
+The real engine, started exactly as `python -m bot up` starts it (`parts.engine_part`), on the
 embedded Redis with its access list. A hook in its interpreter notes every address it ever asks for.
 """
 
@@ -28,7 +28,7 @@ import yaml
 from bot.dialogue.engine import Engine
 from bot.embedded import EmbeddedRedis
 from bot.errors import EngineUnavailable
-from bot.supervisor import ROOT, Part, _engine
+from bot.parts import ROOT, Part, engine_part
 from bot.vault import Vault
 from tests.promises.conftest import Promise
 
@@ -92,7 +92,7 @@ def shut(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shut]:
         environ.setenv("NORTHLIGHT_TELEGRAM_TOKEN", BOT_TOKEN)
         environ.setenv("HTTPS_PROXY", f"http://{CANARY}.example:1")
         url = store.start()
-        part = _engine(vault, url, own_redis=True)
+        part = engine_part(vault, url, own_redis=True)
     process, audit, log = _start(part, folder)
     admin = redis.Redis.from_url(url)
     try:

@@ -313,7 +313,7 @@ class Handoffs(RuleBasedStateMachine):
                 case "shift":
                     presence = queue.presence
                     return await (presence.start if given[1] else presence.stop)(given[0])
-            return await queue.lapse(self.desk.clock())
+            return await queue.lapses.run(self.desk.clock())
         to = self.desk.person(given[0])
         handoff = self.ids.get(self.model.people[given[0]].number, "nothing")
         match what:
