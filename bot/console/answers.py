@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from bot.console.context import console, language_of, login_of
+from bot.console.context import console, field, language_of, login_of
 from bot.console.permissions import permission_of, permits, unfinished
 
 #: The pages there are to go to, in this order; each is shown to whom it lets in.
@@ -36,6 +36,10 @@ STATUS: Final = {
     "broken": 500,
     "unavailable": 503,
 }
+
+
+#: The fields somebody writes in: their words are shown again when they went nowhere.
+WRITTEN: Final = ("text", "note")
 
 
 class Refused(Exception):
@@ -82,16 +86,18 @@ def _opens(request: Request, path: str) -> bool:
 
 
 def refuse(request: Request, code: str, **more: str) -> Response:
-    """The answer to a request that cannot be done."""
+    """The answer to a request that cannot be done; on a page with what was written in it."""
     status = STATUS[code]
     if request.scope["path"].startswith("/api/") or request.state.program:
         return JSONResponse({"error": code, **more}, status)
+    unsent = "\n\n".join(words for name in WRITTEN if (words := field(request, name)))
+    back = "/desk"
     if code == "signed_out":
-        return RedirectResponse("/login", 303)
-    t, back = console(request).strings.translate(language_of(request)), "/desk"
-    if code == "unavailable":
-        return page(request, "problem.html", status, note=t("app.unavailable"), back=back)
+        back = "/login"
+        if not unsent:
+            return RedirectResponse(back, 303)
     if code == "unfinished":
         back = unfinished(request.state.login, second_step=console(request).second_step)
     key = "already_claimed_plain" if code == "already_claimed" and not more else code
-    return page(request, "problem.html", status, note=t(f"note.{key}", **more), back=back)
+    note = console(request).strings.translate(language_of(request))(f"note.{key}", **more)
+    return page(request, "problem.html", status, note=note, back=back, unsent=unsent)

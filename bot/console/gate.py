@@ -118,7 +118,8 @@ class Gate:
         body = b""
         if request.method == "POST":
             body = await _body(request)
-            state.form = _fields(request, body)
+            # What another site wrote is not read, and so not shown as if it were one's own.
+            state.form = {} if _from_elsewhere(request) else _fields(request, body)
         if not permits(permission, login, second_step=desk.second_step):
             if login is None or login.half:
                 raise Refused("signed_out")

@@ -96,14 +96,8 @@ async def claim(request: Request) -> Response:
 
 
 async def say(request: Request) -> Response:
-    """POST text and/or phrase. Words to somebody who is not one's own any more are shown again."""
-    try:
-        handoff = await acts.say(request)
-    except Refused as refused:
-        if refused.code != "not_yours":
-            raise
-        note, unsent = translate_of(request)("note.not_yours"), field(request, "text")
-        return page(request, "problem.html", 403, note=note, back="/desk", unsent=unsent)
+    """POST text and/or phrase."""
+    handoff = await acts.say(request)
     return RedirectResponse(f"/handoffs/{handoff.id}#reply", 303)
 
 

@@ -81,3 +81,37 @@ async def test_a_note_is_required_and_only_who_is_here_and_holds_can_pass_on(
     away = await ana.post(f"{path}/transfer", {"to": "ben", "note": "x"})
     assert (away.status_code, away.json()) == (409, {"error": "colleague_away"})
     assert (await ben.post(f"{path}/accept")).status_code == 410
+
+
+async def test_what_was_written_and_went_nowhere_is_shown_again(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben, path = await two(console, ana)
+    form = path.removeprefix("/api")
+    await ben.post("/api/shift", {"on": False})
+    words = "has < two children"
+    for act, fields, status in [
+        ("transfer", {"to": "ben", "note": words}, 409),  # Ben has just gone
+        ("say", {"text": words + "." * 2_000}, 413),
+        ("note", {"note": words, "csrf": "of an older page"}, 403),
+    ]:
+        answer = await ana.submit(f"{form}/{act}", fields)
+        assert answer.status_code == status, act
+        assert "has &lt; two children" in answer.text, act
+    await console.app.state.console.accounts.remove("ana")  # and with it the login
+    answer = await ana.submit(f"{form}/say", {"text": words})
+    assert answer.status_code == 401
+    assert "has &lt; two children" in answer.text
+    assert '<a href="/login">' in answer.text
+
+
+async def test_what_another_site_wrote_is_never_shown_as_ones_own(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    _, path = await two(console, ana)
+    form = path.removeprefix("/api")
+    for headers in ({"Origin": "https://elsewhere.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        sent = {"csrf": ana.csrf, "text": "Call this number"}
+        answer = await ana.http.post(f"{form}/say", data=sent, headers=headers)
+        assert answer.status_code == 403
+        assert "Call this number" not in answer.text
