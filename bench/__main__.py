@@ -17,7 +17,8 @@ from bench.figures import Figure, progress, table
 from bench.machine import Machine
 from bench.sides import Ours, OurStack, Peer, Side
 from bench.wait import in_thread
-from tests.journeys.stack import TOKEN, free_port
+from tests.journeys.stack import TOKEN
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)

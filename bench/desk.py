@@ -38,7 +38,7 @@ from bot.handoff.record import Case, Level
 from bot.keys import Keys
 from tests.handoff.desk import Desk
 from tests.handoff.many import Waits, crowd, fill
-from tests.journeys.stack import free_port
+from tests.ports import free_port
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[1]

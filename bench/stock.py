@@ -14,7 +14,8 @@ from pathlib import Path
 import redis
 
 from bench.wait import up
-from tests.journeys.stack import ROOT, free_port, until
+from tests.journeys.stack import ROOT, until
+from tests.ports import free_port
 from tests.redis_server import binary
 
 PYTHON = ROOT / "engine/.venv/bin/python"

@@ -59,8 +59,8 @@ class Part:
 def parts_of(settings: Settings, vault: Vault, redis_url: str, *, own_redis: bool) -> list[Part]:
     """What there is to run but the practice desk, in the order of starting.
 
-    `own_redis`: it is the embedded one, where the engine has a user of its own. Raises
-    SettingsError.
+    `own_redis`: it is the embedded one, where the engine has a user of its own. Ports that nobody
+    set are chosen here, and the engine's address is written down. Raises SettingsError.
     """
     environ = dict(os.environ)
     environ[f"{PREFIX}REDIS_URL"] = redis_url
@@ -71,18 +71,18 @@ def parts_of(settings: Settings, vault: Vault, redis_url: str, *, own_redis: boo
     parts: list[Part] = []
     if not settings.engine_url:
         engine = engine_part(vault, redis_url, own_redis=own_redis)
-        environ[f"{PREFIX}ENGINE_URL"] = engine.environ["NORTHLIGHT_ENGINE_URL"]
+        environ[f"{PREFIX}ENGINE_URL"] = f"http://{engine.environ[f'{PREFIX}ENGINE_LISTEN']}"
         # For `doctor`, typed while the service runs.
         (settings.state_dir / ENGINE_ADDRESS).write_text(environ[f"{PREFIX}ENGINE_URL"])
         parts.append(engine)
+    if settings.telegram_token:  # where it hands the console what people sent
+        environ[f"{PREFIX}MEDIA_ADDRESS"] = f"127.0.0.1:{_free_port()}"
 
     def given(part: str) -> dict[str, str]:
         others = {PREFIX + one for name, own in _OWN.items() if name != part for one in own}
         return {name: value for name, value in environ.items() if name not in others}
 
-    if settings.telegram_token:  # where it hands the console what people sent
-        environ[f"{PREFIX}MEDIA_ADDRESS"] = f"127.0.0.1:{_free_port()}"
-    web, console = base_of(settings.web_listen), base_of(settings.console_listen)
+    web, console = settings.web_listen.url, settings.console_listen.url
     parts += [
         _bot("worker", given("worker"), lambda: _shards_held(redis_url), 2),
         _bot("janitor", given("janitor"), _nothing_to_wait_for, 3),
@@ -105,12 +105,10 @@ def practice_part(parts: list[Part], listen: Address, door: int) -> Part:
 
     Given what the worker is: without the console's own secret, which practice has no use for.
     """
-    worker, url = (
-        next(part for part in parts if part.name == "worker"),
-        f"{base_of(listen)}/healthz",
-    )
+    worker = next(part for part in parts if part.name == "worker")
+    health = f"{listen.url}/healthz"
     command = (*worker.command[:-1], "practice", "--door", str(door))
-    return Part("practice", command, worker.environ, lambda: answers(url), 4, (door,))
+    return Part("practice", command, worker.environ, lambda: answers(health), 4, (door,))
 
 
 def engine_part(vault: Vault, redis_url: str, *, own_redis: bool) -> Part:
@@ -126,7 +124,6 @@ def engine_part(vault: Vault, redis_url: str, *, own_redis: bool) -> Part:
         "NORTHLIGHT_ENGINE_KEY": vault.engine_key,
         "NORTHLIGHT_ENGINE_REDIS_URL": redis_url,
         "NORTHLIGHT_ENGINE_LISTEN": listen,
-        "NORTHLIGHT_ENGINE_URL": f"http://{listen}",
         "NORTHLIGHT_KEY_PREFIX": Keys().prefix,
         "OMP_NUM_THREADS": "1",
         "RASA_TELEMETRY_ENABLED": "false",
@@ -135,12 +132,6 @@ def engine_part(vault: Vault, redis_url: str, *, own_redis: bool) -> Part:
     health = f"http://{listen}/webhooks/northlight/health"
     command = (str(python), "-m", "northlight_engine", "run")
     return Part("engine", command, environ, lambda: answers(health, vault.engine_token), 1)
-
-
-def base_of(address: Address) -> str:
-    """The URL that a part which listens there is reached at from this machine."""
-    host = "127.0.0.1" if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104 - asked, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}"
 
 
 async def answers(url: str, token: str = "") -> bool:
@@ -175,8 +166,7 @@ def _free_port() -> int:
 
 def refuse_taken(name: str, address: Address) -> None:
     """Raises SettingsError when one cannot listen there; `name` is the setting's."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
+    with socket.socket(address.family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))

@@ -1,6 +1,7 @@
 """The one settings object, read once from the environment at start and checked with clear words."""
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -34,9 +35,19 @@ class Address:
             return False
 
     @property
+    def family(self) -> socket.AddressFamily:
+        """What a socket that listens there is made with."""
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    def listen(self) -> socket.socket:
+        """A socket that listens there. Raises OSError."""
+        return socket.create_server((self.host, self.port), family=self.family)
+
+    @property
     def url(self) -> str:
-        """Where others ask it."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        """Where others ask it: on this machine, when it listens for all."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 @dataclass(frozen=True)

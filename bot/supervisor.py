@@ -22,7 +22,7 @@ from bot.console.accounts import Accounts
 from bot.embedded import EmbeddedRedis, die_with_parent, open_vault, private_dir
 from bot.errors import NorthlightError, SettingsError
 from bot.keys import Keys
-from bot.parts import ROOT, Part, base_of, parts_of, practice_part, refuse_taken
+from bot.parts import ROOT, Part, parts_of, practice_part, refuse_taken
 from bot.settings import PREFIX, Settings
 from bot.vault import Vault
 
@@ -117,13 +117,12 @@ class Supervisor:
 
         It is no part the others wait for: what goes wrong with it leaves the service alone.
         """
-        listen = self._settings.practice_listen
-        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+        address = self._settings.practice_listen
         try:
-            self._door = socket.create_server((listen.host, listen.port), family=family)
+            self._door = address.listen()
         except OSError:
             return None
-        desk = practice_part(parts, listen, self._door.fileno())
+        desk = practice_part(parts, address, self._door.fileno())
         parts.append(desk)
         return desk
 
@@ -275,10 +274,10 @@ class Supervisor:
     def _welcome(self, parts: list[Part], login: str, practice: Part | None) -> None:
         telegram = any(part.name == "telegram" for part in parts)
         self._say("")
-        self._say(f"Web chat   {base_of(self._settings.web_listen)}/")
-        self._say(f"Console    {base_of(self._settings.console_listen)}/  ({login})")
+        self._say(f"Web chat   {self._settings.web_listen.url}/")
+        self._say(f"Console    {self._settings.console_listen.url}/  ({login})")
         if practice:
-            address = f"{base_of(self._settings.practice_listen)}/"
+            address = f"{self._settings.practice_listen.url}/"
             self._say(f"Practice   {address}  (the same login; everyone there is pretended)")
         else:
             self._say(f"Practice   off ({PREFIX}PRACTICE_LISTEN: cannot listen there)")

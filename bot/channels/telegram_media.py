@@ -6,7 +6,6 @@ the own machine or on a network of its own that only the console is in.
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -86,7 +85,7 @@ async def serve_media(
         app, said = endpoint(bot, vault, clock, client), False
         while not stop.is_set():
             try:
-                listener = _listen(address)
+                listener = address.listen()
             except OSError:
                 if not said:  # another telegram process of this machine may do it for good
                     log.warning("media_cannot_listen")
@@ -96,8 +95,3 @@ async def serve_media(
                 continue
             with listener:
                 await serve(app, listener, stop)
-
-
-def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server((address.host, address.port), family=family)

@@ -30,9 +30,8 @@ _SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the he
 
 def open_listener(address: Address) -> socket.socket:
     """The socket Telegram's calls come to. Raises SettingsError."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        return socket.create_server((address.host, address.port), family=family)
+        return address.listen()
     except OSError as error:
         raise SettingsError(
             f"{PREFIX}TELEGRAM_WEBHOOK_LISTEN: cannot listen there ({error.strerror})"

@@ -107,10 +107,13 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 20
-        while not self.socket.exists():
-            assert time.monotonic() < deadline, "redis-server does not start"
-            time.sleep(0.05)
-        self.client.config_set("save", "")
+        while True:
+            try:
+                self.client.config_set("save", "")
+                return
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, "redis-server does not start"
+                time.sleep(0.05)
 
     def stop(self) -> None:
         self.client.close()

@@ -74,7 +74,7 @@ async def test_a_page_of_an_older_login_keeps_what_was_typed_and_one_signed_out_
         await expect(page.locator("#day0")).to_have_value("8-22")
         status = 401
         async with page.expect_request("**/login"):
-            await page.goto(f"{url}/plan")
+            await page.goto(f"{url}/plan", wait_until="commit")
 
 
 @pytest.mark.parametrize("by", ["key", "button"])
@@ -84,7 +84,7 @@ async def test_pressed_twice_takes_one(console: Console, browser: Browser, by: s
     async def slow(route: Route) -> None:
         nonlocal sent
         sent += 1
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(3)
         await route.continue_()
 
     for name in ("p", "q"):

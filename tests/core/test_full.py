@@ -61,6 +61,9 @@ async def test_when_it_has_been_quiet_there_is_room_again(small: World) -> None:
 async def test_who_leaves_is_let_in_when_nobody_else_is(small: World) -> None:
     async with small.working():
         crowd = await fill(small)
+        # Full by more than what Redis frees by itself: buffers of connections at rest.
+        used = (await small.redis.info("memory"))["used_memory"]
+        await small.redis.config_set("maxmemory", int(used / 0.95))
         inbox = Inbox(small.redis, small.keys, small.vault, "", lambda one: one.text == "salir")
         for kind, text in ((Kind.TEXT, "hello"), (Kind.BUTTON, ""), (Kind.PHOTO, "")):
             with pytest.raises(QueueUnavailable):

@@ -77,7 +77,7 @@ class Calls:
 
         self.pager = Pager(
             self.world.redis, self.world.keys, self.url, SECRET, self.world.clock, give_up,
-            pauses=self.pauses, patience=0.5,
+            pauses=self.pauses, patience=3,
         )  # fmt: skip
 
     async def call(self, event: str = "supervisor", waiting: int = 61) -> None:
@@ -85,7 +85,7 @@ class Calls:
             await self.world.redis.execute_command(*op)
 
     async def look(self, times: int = 1) -> None:
-        async with httpx.AsyncClient(timeout=0.5) as client:
+        async with httpx.AsyncClient(timeout=3) as client:
             for _ in range(times):
                 await self.pager.deliver(client)
 

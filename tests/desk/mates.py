@@ -267,12 +267,14 @@ def asleep(laptop: Browser) -> Iterator[None]:
     found: Any = session.send("SystemInfo.getProcessInfo")
     processes = [int(one["id"]) for one in found["processInfo"]]
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        with suppress(ProcessLookupError):  # ended since
+            os.kill(process, signal.SIGSTOP)
     try:
         yield
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
     session.detach()
 
 

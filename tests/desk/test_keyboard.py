@@ -124,6 +124,7 @@ def _talks(on: Scene, keys: Keys) -> None:
     expect(page.locator("#beside")).to_be_visible()
     keys.press("Control+Enter")
     expect(page.locator("#lines .counsellor")).to_have_count(1, timeout=WAIT)
+    expect(page.locator("#reply")).to_have_value("")  # sent: it takes letters again
     keys.on("reply")
     keys.type("I am here. 1/2?")
     # What the person writes meanwhile takes neither the focus nor a letter.
@@ -150,9 +151,8 @@ def _talks(on: Scene, keys: Keys) -> None:
 
 def _passes_on_and_ends(on: Scene, keys: Keys) -> None:
     page = keys.page
-    page.reload()  # a colleague has come since
-    on.live()
     keys.press("Alt+x", then="to")
+    expect(page.locator("#to option")).to_have_count(2)  # a colleague has come since
     keys.type("Ben")
     keys.press("Tab", then="note")
     keys.type("Needs somebody who speaks Arabic.")

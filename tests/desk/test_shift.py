@@ -16,11 +16,19 @@ from tests.journeys.conftest import launch
 from tests.journeys.counsellor import WAIT
 from tests.journeys.stack import Stack, until
 
+#: The service starts within the first of them; another waits for leases to end.
+pytestmark = pytest.mark.timeout(600)
 #: Longer than a lease, milliseconds.
 LEASE: Final = 60_000
-#: Presses at a moment that was agreed on before.
+#: Presses at a moment that was agreed on before, also when the desk has just been drawn anew.
 AT_ONCE: Final = """([selector, at]) => {
-  setTimeout(() => document.querySelector(selector).click(), at - Date.now());
+  const button = document.querySelector(selector);
+  const form = button.form.cloneNode(true);
+  form.removeAttribute("id");
+  form.action = button.getAttribute("formaction") ?? button.form.getAttribute("action");
+  form.hidden = true;
+  document.body.append(form);
+  setTimeout(() => form.requestSubmit(), at - Date.now());
 }"""
 
 
@@ -144,7 +152,7 @@ def test_the_network_is_cut_and_back_and_nothing_is_missed(
     late = night.arrives()
     kim.page.locator("#reply").fill("I am still here.")
     kim.page.locator("#say button.main").click()
-    expect(kim.page.locator("#problem")).to_contain_text("Not sent.")
+    expect(kim.page.locator("#problem")).to_contain_text("It is not known whether that went out.")
     expect(kim.page.locator("#reply")).to_have_value("I am still here.")
     cable.mend()
     kim.is_live()
@@ -168,7 +176,7 @@ def test_two_tabs_of_one_counsellor_are_one_counsellor(night: Night, kim: Mate) 
     tab = kim.second_tab()
     guest.says("hello both")
     for page in (kim.page, tab):
-        expect(page.locator("#lines .person")).to_have_text(["Person\nhello both"], timeout=WAIT)
+        expect(page.locator("#lines .person .said")).to_have_text(["hello both"], timeout=WAIT)
     tab.locator("#reply").fill("from the second")
     tab.locator("#say button.main").click()
     expect(kim.page.locator("#lines .counsellor")).to_have_count(1, timeout=WAIT)
@@ -211,6 +219,14 @@ def test_somebody_leaves_in_the_middle_and_nothing_stays_on_the_screen(
     other.ended("closed", "here Kim", "ended")
 
 
+def passes_on_to(mate: Mate, colleague: Mate) -> None:
+    """Opens the form, whose list is that of now, and chooses a colleague."""
+    mate.page.keyboard.press("Alt+x")
+    one = mate.page.locator(f"#to option[value='{colleague.login}']:enabled")
+    expect(one).to_have_count(1, timeout=WAIT)
+    mate.page.locator("#to").select_option(colleague.login)
+
+
 def test_a_transfer_is_refused_then_accepted(night: Night, sam: Mate, kim: Mate) -> None:
     guest = sam.takes_next_of(night.waiting())
     guest.says("I would like to talk to a woman")
@@ -218,10 +234,7 @@ def test_a_transfer_is_refused_then_accepted(night: Night, sam: Mate, kim: Mate)
     sam.says("I will ask a colleague.")
     for accepted in (False, True):
         kim.at_the_desk()
-        sam.page.reload()
-        sam.is_live()
-        sam.page.keyboard.press("Alt+x")
-        sam.page.locator("#to").select_option("Kim")
+        passes_on_to(sam, kim)
         sam.page.locator("#note").fill("Wants a woman.")
         sam.page.locator("#transfer button").first.click()
         expect(sam.page.locator("#card")).to_contain_text("Offered to Kim")
@@ -251,8 +264,7 @@ def test_a_transfer_to_somebody_who_has_just_gone_changes_nothing(
     night: Night, sam: Mate, kim: Mate
 ) -> None:
     guest = sam.takes_next_of(night.waiting())
-    sam.page.keyboard.press("Alt+x")
-    sam.page.locator("#to").select_option("Kim")
+    passes_on_to(sam, kim)
     sam.page.locator("#note").fill("Needs a shelter tonight.")
     kim.stops()
     sam.page.locator("#transfer button").first.click()
@@ -326,6 +338,9 @@ def test_somebody_red_comes_while_everybody_is_busy(night: Night, sam: Mate, kim
         handle = _handle(mate)
         expect(mate.page).to_have_title(f"({waiting}) Conversation with {handle}", timeout=WAIT)
         expect(mate.page.locator("#announce")).to_contain_text("Red", timeout=WAIT)
+        expect(mate.page.locator("#queue-now")).to_be_visible()
+        expect(mate.page.locator("#queue-waiting")).to_have_text(f"Waiting: {waiting}")
+        expect(mate.page.locator("#queue-reds")).to_have_text("Red: 1")
     sam.page.keyboard.press("Alt+t")
     expect(sam.page.locator("#problem")).to_contain_text("You have no free place.")
     assert night.state(red)[0] == "waiting"
@@ -353,7 +368,10 @@ def test_closing_time_with_people_waiting(night: Night, sam: Mate, kim: Mate, ad
     for guest, count in zip(waiting, before, strict=True):
         until(lambda g=guest, n=count: g.heard("handoff_nobody") == n + 1, "to be told of it")
     late = night.arrives()
-    assert late.heard("handoff_nobody") == 1
+    # Twice when the janitor looked between her request and its answer; both come before it.
+    heard = {guest: count + 1 for guest, count in zip(waiting, before, strict=True)}
+    heard[late] = late.heard("handoff_nobody")
+    assert heard[late] in (1, 2)
     # Nobody who talks is cut off, and whoever is still there may take somebody.
     sam.says("We go on.")
     talking.hears("We go on.")
@@ -369,10 +387,7 @@ def test_closing_time_with_people_waiting(night: Night, sam: Mate, kim: Mate, ad
     assert night.waiting() == [guest for guest in [*waiting, late] if guest is not first]
     while night.waiting():
         guest = sam.takes_next_of(night.waiting())
-        assert (
-            guest.heard("handoff_nobody")
-            == dict(zip(waiting, before, strict=True)).get(guest, 0) + 1
-        )
+        assert guest.heard("handoff_nobody") == heard[guest]
         sam.ends()
         guest.ended("closed", "here Sam", "ended")
 

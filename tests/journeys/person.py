@@ -128,7 +128,7 @@ class TelegramPerson(_Base):
             self._post("do", chat=self._chat, act="forges", payload=payload)
 
     def _post(self, control: str, /, **body: Any) -> Any:
-        answer = httpx.post(f"{self._url}/{control}", json=body).json()
+        answer = httpx.post(f"{self._url}/{control}", json=body, timeout=30).json()
         assert answer["ok"], answer
         return answer["result"]
 

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import httpx
 import redis
 
 from bot.vault import Vault
+from tests.ports import free_port
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,14 +33,8 @@ def until(found: Callable[[], Any], what: str, seconds: float = 90) -> Any:
     while time.monotonic() < end:
         if value := found():
             return value
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(f"never came: {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Stack:
@@ -124,7 +118,7 @@ class Stack:
 
     def called(self, method: str) -> list[Any]:
         """What the bot asked of the pretended Telegram."""
-        answer = httpx.post(f"{self.botapi}/control/calls", json={"method": method})
+        answer = httpx.post(f"{self.botapi}/control/calls", json={"method": method}, timeout=30)
         return list(answer.json()["result"])
 
     def counsellor(self, alias: str, languages: str, role: str = "counsellor") -> tuple[str, str]:

@@ -69,6 +69,7 @@ def test_a_talk_without_a_common_language_by_keyboard(meet: Meet, counsellor: Co
     page.locator("#lines-near summary").click()
     page.locator("[data-key=line-on_victim_support_line]").click()
     person.hears("1-888-579-2888")
+    expect(page.locator("#lines-near")).not_to_have_attribute("open", "")  # the focus is there now
     # When the code word is asked for, the answer goes to the card and to no transcript
     page.locator("[data-key=card-code_word]").click()
     person.hears(script.WORDS.text("responses", "code_word_please", "ar"))

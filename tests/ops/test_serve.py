@@ -26,7 +26,7 @@ async def _echo(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    monkeypatch.setattr(serve, "ARRIVAL", 0.3)
+    monkeypatch.setattr(serve, "ARRIVAL", 1)
     app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"])])
     config = uvicorn.Config(
         app, port=0, http=serve.Patient, log_config=None, access_log=False,

@@ -15,15 +15,10 @@ import redis
 
 from bot.embedded import running_url
 from bot.keys import SHARDS, Keys, PracticeKeys
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("engine", "worker", "janitor", "web", "console")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def children(pid: int) -> dict[int, str]:
@@ -132,8 +127,8 @@ def test_it_says_where_everything_is_and_everything_is_there(service: Service) -
     assert f"http://127.0.0.1:{service.console}/" in said
     assert "Telegram   off" in said
     assert re.search(r"login demo, one-time password \S+", said)
-    assert httpx.get(f"http://127.0.0.1:{service.web}/").status_code == 200
-    assert httpx.get(f"http://127.0.0.1:{service.console}/login").status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{service.web}/", timeout=60).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{service.console}/login", timeout=60).status_code == 200
     assert all(service.part(name) for name in (*PARTS, "redis"))
 
 

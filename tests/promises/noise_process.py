@@ -26,7 +26,7 @@ from bot import log
 from bot.channels.telegram import prepare_libraries
 from bot.serve import serve
 from bot.settings import Address
-from tests.journeys.stack import free_port
+from tests.ports import free_port
 
 CANARY = sys.argv[1]
 

@@ -359,7 +359,7 @@ def test_it_holds_no_secret_but_its_own(shut: Shut, promise: Promise) -> None:
     names = {pair.partition(b"=")[0].decode() for pair in environ.split(b"\0")}
     ours = {name for name in names if name.startswith("NORTHLIGHT_")} - {
         "NORTHLIGHT_ENGINE_TOKEN", "NORTHLIGHT_ENGINE_KEY", "NORTHLIGHT_ENGINE_REDIS_URL",
-        "NORTHLIGHT_ENGINE_LISTEN", "NORTHLIGHT_ENGINE_URL", "NORTHLIGHT_KEY_PREFIX",
+        "NORTHLIGHT_ENGINE_LISTEN", "NORTHLIGHT_KEY_PREFIX",
         "NORTHLIGHT_TEST_AUDIT", "NORTHLIGHT_ENGINE_LOG",
     }  # fmt: skip
     promise("P8", "engine holds no secret of the bot", len(secrets) + len(names),

@@ -77,7 +77,7 @@ class House:
 
     async def writes(self, chat: Chat, *replies: Reply) -> None:
         person = self.world.vault.person(Channel.TELEGRAM, str(chat.id))
-        await self.world.outbox.put(Recipient(person, Channel.TELEGRAM, str(chat.id)), replies)
+        await self.world.put(Recipient(person, Channel.TELEGRAM, str(chat.id)), replies)
 
     async def waiting(self) -> int:
         return int(await self.world.redis.xlen(self.world.keys.outbox(Channel.TELEGRAM)))
@@ -200,13 +200,13 @@ async def test_an_emergency_goes_first(house: House, promise: Promise) -> None:
         await house.writes(in_danger, Reply(f"{number}"))
     await house.writes(in_danger, Reply("CARD", urgent=True))
     await until(lambda: "CARD" in in_danger.answers(), "the card", 10)
-    early = sum(len(chat.answers()) > 1 for chat in stuck)
+    early = sum("two" in chat.answers() for chat in stuck)
     gate.set()
     everybody = [*stuck, in_danger]
     await until(
-        lambda: all(len(chat.answers()) == 2 for chat in stuck) and len(in_danger.answers()) == 21,
+        lambda: all("two" in chat.answers() for chat in stuck) and len(in_danger.answers()) == 21,
         "everything else",
     )
-    lost = sum(chat.answers() != ["one", "two"] for chat in stuck)
+    lost = sum(list(dict.fromkeys(chat.answers())) != ["one", "two"] for chat in stuck)
     promise("P5/P6", "more chats hang than there are slots: the 9-1-1 card goes first",
             len(everybody), early + lost)  # fmt: skip

@@ -426,8 +426,12 @@ async def test_a_flood_that_fills_redis_is_over_by_itself(
         assert accepted < len(crowd), "the flood was too small"
         # At both doors the right card, and nothing confirmed that is not stored.
         await visitor.look()
-        page = await _sends(visitor, "text", DANGER["en"])
-        if visitor.last is None or visitor.last.status_code != 503:
+        for _ in range(10):  # a little room comes back by itself: buffers of connections at rest
+            page = await _sends(visitor, "text", DANGER["en"])
+            if visitor.last is not None and visitor.last.status_code == 503:
+                break
+            accepted += await _fill(here, crowd[accepted:])
+        else:
             failures.append("web: not refused")
         if not _on_page(page, text_of("report_danger")):
             failures.append("web: no card")
@@ -465,7 +469,8 @@ async def _fill(here: Place, crowd: list[Someone]) -> int:
     let_in, before = 0, -1
     while let_in < len(crowd):
         try:
-            await here.door.inbox.accept(crowd[let_in].inbound(text="hello"), f"flood {let_in}")
+            one = crowd[let_in]
+            await here.door.inbox.accept(one.inbound(text="hello"), f"flood {one.id}")
             let_in += 1
         except QueueUnavailable:
             if let_in == before:

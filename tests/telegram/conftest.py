@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from bot.messages import Channel, Inbound, Recipient, Reply
 from bot.outbox import Outbox
 from bot.settings import Address, Settings
 from bot.vault import Vault
+from tests import way_out
 from tests.botapi import BotApi, Chat
 from tests.redis_server import RedisServer
 
@@ -116,7 +117,10 @@ class House:
 
     async def writes(self, chat: Chat, *replies: Reply | str) -> None:
         made = [Reply(reply) if isinstance(reply, str) else reply for reply in replies]
-        await self.outbox.put(self.to(chat), made)
+        await self.put(self.to(chat), made)
+
+    async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:
+        await way_out.put(self.redis, self.outbox, to, replies)
 
     async def waits(self) -> int:
         """How many replies are still in the outbox."""

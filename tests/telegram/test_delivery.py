@@ -110,7 +110,7 @@ async def test_while_it_is_unknown_whether_a_message_was_shown_attempts_become_r
         await house.api.world.until(lambda: bea.answers())
         assert bea.answers() == ["at last"]
         # 0.02 + 0.04 + 0.08 ...: far fewer attempts than where nothing was shown for certain.
-        assert 1 <= len(ana.answers()) < 8
+        assert 1 <= len(ana.answers()) < 11  # the eleventh would come after 20 seconds
         house.api.faults.clear()
         await house.delivered()
 
@@ -285,7 +285,7 @@ async def test_when_redis_goes_and_comes_nothing_is_shown_twice(
 async def test_a_fault_of_ours_in_one_entry_does_not_end_the_delivery(house: House):
     ana = house.api.world.person()
     lost = house.to(ana)
-    await house.outbox.put(type(lost)(lost.person, lost.channel, "no number"), [Reply("lost")])
+    await house.put(type(lost)(lost.person, lost.channel, "no number"), [Reply("lost")])
     await house.writes(ana, "hello")
     async with house.open():
         await house.delivered()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.asyncio import Redis
 
+from bot.channels.webchat import door
 from tests.redis_server import RedisServer
 from tests.webchat.visitors import House
 
@@ -17,7 +18,8 @@ def server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-async def house(server: RedisServer) -> AsyncIterator[House]:
+async def house(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setattr(door, "LEAVE_WAIT", 20)  # this Redis is there, however busy
     async with Redis.from_url(server.url) as redis:
         yield House(redis, f"t{secrets.token_hex(4)}:")
 

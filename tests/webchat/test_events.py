@@ -30,7 +30,11 @@ async def begin(client: httpx.AsyncClient) -> None:
 
 
 async def test_messages_come_as_they_are_said_and_resume_where_they_stopped(house: House) -> None:
-    async with house.served() as url, httpx.AsyncClient(base_url=url) as client, house.working():
+    async with (
+        house.served() as url,
+        httpx.AsyncClient(base_url=url, timeout=20) as client,
+        house.working(),
+    ):
         await begin(client)
         person = house.vault.person(Channel.WEBCHAT, client.cookies["session"])
         async with client.stream("GET", "/events") as answer:
@@ -41,22 +45,26 @@ async def test_messages_come_as_they_are_said_and_resume_where_they_stopped(hous
             assert json.loads(first["data"])["speaker"] == "person"
             assert "tel:911" in json.loads(second["data"])["html"]
             to = Recipient(person, Channel.WEBCHAT)
-            await house.worker.outbox.put(to, [Reply("I am here", speaker="counsellor")])
+            await house.put(to, [Reply("I am here", speaker="counsellor")])
             third = await anext(stream)
             assert "I am here" in json.loads(third["data"])["html"]
         # The line breaks; meanwhile something is said; the browser comes back with the last id.
-        await house.worker.outbox.put(to, [Reply("said meanwhile")])
+        await house.put(to, [Reply("said meanwhile")])
         back = {"Last-Event-ID": third["id"]}
         async with client.stream("GET", "/events?after=0-0", headers=back) as answer:
             assert "said meanwhile" in json.loads((await anext(events(answer)))["data"])["html"]
 
 
 async def test_erasing_ends_the_stream(house: House) -> None:
-    async with house.served() as url, httpx.AsyncClient(base_url=url) as client, house.working():
+    async with (
+        house.served() as url,
+        httpx.AsyncClient(base_url=url, timeout=20) as client,
+        house.working(),
+    ):
         await begin(client)
         person = house.vault.person(Channel.WEBCHAT, client.cookies["session"])
         await until(lambda: _filled(house, person))
-        await house.worker.outbox.put(Recipient(person, Channel.WEBCHAT), [Reply("", erase=True)])
+        await house.put(Recipient(person, Channel.WEBCHAT), [Reply("", erase=True)])
         async with client.stream("GET", "/events") as answer:
             kinds = [event.get("event") async for event in events(answer)]
     assert kinds == ["erase"]
@@ -68,7 +76,7 @@ async def _filled(house: House, person: str) -> bool:
 
 async def test_many_visitors_wait_on_one_connection(house: House) -> None:
     async with house.served() as url:
-        clients = [httpx.AsyncClient(base_url=url) for _ in range(20)]
+        clients = [httpx.AsyncClient(base_url=url, timeout=20) for _ in range(20)]
         streams = []
         for client in clients:
             await begin(client)
@@ -92,7 +100,7 @@ async def test_a_stranger_gets_no_stream(house: House) -> None:
 async def test_when_redis_goes_the_stream_ends_and_can_be_asked_for_again(
     shaky: House, own_server: RedisServer
 ) -> None:
-    async with shaky.served() as url, httpx.AsyncClient(base_url=url) as client:
+    async with shaky.served() as url, httpx.AsyncClient(base_url=url, timeout=20) as client:
         async with shaky.working():
             await begin(client)
             async with client.stream("GET", "/events") as answer:

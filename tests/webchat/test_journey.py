@@ -95,7 +95,7 @@ async def test_a_counsellor_is_shown_by_name_and_earlier_choices_are_folded(hous
         await someone.write("a person please")
         to = Recipient(house.person(someone), Channel.WEBCHAT)
         said = Reply("I am <here> for you", speaker="counsellor", name="Sam & Co")
-        await house.worker.outbox.put(to, [said])
+        await house.put(to, [said])
         page = await someone.look()
     assert "Counsellor <bdi>Sam &amp; Co</bdi>" in page.html
     assert "I am &lt;here&gt; for you" in page.html
@@ -120,7 +120,7 @@ async def test_after_the_erasing_of_a_quiet_chat_the_page_is_gone(house: House) 
         await someone.write("hello")
         person = house.person(someone)
         to = Recipient(person, Channel.WEBCHAT)
-        await house.worker.outbox.put(to, [Reply("", erase=True)])
+        await house.put(to, [Reply("", erase=True)])
         await someone.look()
         assert someone.last is not None
         assert someone.last.status_code == 303
@@ -134,7 +134,7 @@ async def test_what_is_written_after_an_erasing_begins_anew(house: House) -> Non
         await someone.look()
         await someone.write("before")
         to = Recipient(house.person(someone), Channel.WEBCHAT)
-        await house.worker.outbox.put(to, [Reply("", erase=True)])
+        await house.put(to, [Reply("", erase=True)])
         page = await someone.write("after")
     assert page.messages[0] == "after"
     assert "before" not in page.html
@@ -146,7 +146,7 @@ async def test_labels_and_names_are_never_read_as_html(house: House) -> None:
         await someone.write("<script>alert(1)</script>")
         rows = ((Button('"><img src=x>', '"><b>'),),)
         to = Recipient(house.person(someone), Channel.WEBCHAT)
-        await house.worker.outbox.put(to, [Reply("x", buttons=rows)])
+        await house.put(to, [Reply("x", buttons=rows)])
         page = await someone.look()
     assert "<script>alert" not in page.html
     assert "<img" not in page.html

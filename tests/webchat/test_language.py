@@ -22,12 +22,12 @@ async def test_the_page_follows_the_language_of_the_conversation(house: House) -
         await someone.look()
         await someone.write("hello")
         to = Recipient(house.person(someone), Channel.WEBCHAT)
-        await house.worker.outbox.put(to, [Reply("مرحبا", language="ar")])
+        await house.put(to, [Reply("مرحبا", language="ar")])
         page = await someone.look()
         assert page.direction == "rtl"
         # A counsellor's own words do not turn the page round.
         said = Reply("hello", language="en", speaker="counsellor")
-        await house.worker.outbox.put(to, [said])
+        await house.put(to, [said])
         assert (await someone.look()).direction == "rtl"
 
 

@@ -7,7 +7,7 @@ import functools
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from bot.messages import Button, Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
 from bot.safety.lexicon import Lexicon
 from bot.vault import Vault
+from tests import way_out
 
 ARABIC = Language(
     "ar",
@@ -152,6 +153,10 @@ class House:
     def person(self, visitor: "Visitor") -> str:
         """The pseudonym under which a visitor's conversation is kept."""
         return self.vault.person(Channel.WEBCHAT, visitor.cookies["session"])
+
+    async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:
+        """Puts words on a visitor's screen that they did not ask for."""
+        await way_out.put(self.redis, self.worker.outbox, to, replies)
 
     async def blank(self, person: str) -> bool:
         """Whether nothing is on a screen."""
