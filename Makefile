@@ -109,7 +109,7 @@ compose-check: $(BOT_READY) ## build the images, boot docker-compose.yml, go one
 	@$(PYTHON) scripts/compose_check.py $(ARGS)
 
 clean: ## remove what was built and cached; keeps environments and .state/
-	@rm -rf models .rasa .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	@rm -rf models/northlight* .rasa .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 	@find . -path ./.venv -prune -o -path ./engine/.venv -prune -o \
 		-name __pycache__ -type d -exec rm -rf {} +
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import unicodedata
 from collections.abc import Sequence
@@ -44,6 +45,8 @@ def _safe(text: str) -> str:
 
 def embed_all(texts: Sequence[str]) -> np.ndarray:
     """Return the embeddings of many texts (rows), with a progress bar, on every core."""
+    often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log keeps every line
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        rows = list(tqdm(pool.map(embed, texts), total=len(texts), desc="Reading examples"))
+        done = pool.map(embed, texts)
+        rows = list(tqdm(done, total=len(texts), desc="Reading examples", mininterval=often))
     return np.asarray(rows, dtype=np.float32)
