@@ -117,8 +117,14 @@ def _arguments() -> argparse.ArgumentParser:
     add.add_argument("--alias", required=True, help="the name a person sees")
     add.add_argument("--languages", default="en", help="codes, comma between them")
     add.add_argument("--roles", default="counsellor", help="counsellor, supervisor, operator")
+    add.add_argument("--capacity", type=int, default=1, help="how many people at once, 1 to 5")
     number = "who they are at the organisation's provider: the number a refused sign-in shows"
     add.add_argument("--oidc", default="", metavar="SUB", help=f"no password; {number}")
+    change = acts.add_parser("change", help="changes what is given of an account, at once")
+    change.add_argument("login")
+    for name in ("--alias", "--languages", "--roles"):
+        change.add_argument(name, help="as for add")
+    change.add_argument("--capacity", type=int, help="as for add")
     tie = acts.add_parser("oidc", help="ties an account to the organisation's provider")
     tie.add_argument("login")
     tie.add_argument("sub", nargs="?", default="", help=f"{number}; left out: to nobody")

@@ -1,4 +1,4 @@
-"""Every error Northlight raises on purpose; none carries what a person wrote."""
+"""The errors that parts of Northlight raise for one another; none carries what a person wrote."""
 
 
 class NorthlightError(Exception):
@@ -30,7 +30,14 @@ class AlreadyClaimed(NorthlightError):
 
 
 class NotOnShift(NorthlightError):
-    """Raised when a counsellor who is off shift or at capacity tries to claim."""
+    """Raised when a counsellor can take nobody now; that may be the colleague of an offer.
+
+    `why` is "off" when they are not on shift, "full" when they hold as many as they may.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class OnHold(NorthlightError):

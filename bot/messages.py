@@ -17,7 +17,11 @@ class Channel(StrEnum):
 
 
 class Kind(StrEnum):
-    """What kind of thing came in. Everything but text and button is answered, never opened."""
+    """What kind of thing came in.
+
+    The assistant reads texts and buttons only; a voice message, picture or place may be opened by
+    the counsellor who holds the talk (Media.can_be_opened).
+    """
 
     TEXT = "text"
     BUTTON = "button"

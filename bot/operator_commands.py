@@ -64,14 +64,22 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
     async with build(_running(settings)) as app:
         accounts = Accounts(app.redis, app.keys)
         if arguments.act == "add":
-            languages = [code.strip() for code in arguments.languages.split(",") if code.strip()]
-            roles = [role.strip() for role in arguments.roles.split(",") if role.strip()]
             password = await accounts.add(
-                arguments.login, arguments.alias, languages, roles,
-                identity=_identity(app, arguments.oidc),
+                arguments.login, arguments.alias, _parts(arguments.languages),
+                _parts(arguments.roles), arguments.capacity, _identity(app, arguments.oidc),
             )  # fmt: skip
             told = "one-time password, to be changed at the first login: "
             print(told + password if password else "made; signs in with the organisation")
+        elif arguments.act == "change":
+            languages, roles = arguments.languages, arguments.roles
+            await accounts.change(
+                arguments.login,
+                alias=arguments.alias,
+                languages=None if languages is None else _parts(languages),
+                roles=None if roles is None else _parts(roles),
+                capacity=arguments.capacity,
+            )
+            print("changed; it holds at once, and open logins stay")
         elif arguments.act == "oidc":
             await accounts.bind(arguments.login, _identity(app, arguments.sub))
             print("tied" if arguments.sub else "tied to none", "- open logins end at once")
@@ -79,7 +87,8 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
             for account in await accounts.list():
                 roles_text = ",".join(sorted(account.roles))
                 print(
-                    f"{account.login}\t{account.alias}\t{' '.join(account.languages)}\t{roles_text}"
+                    f"{account.login}\t{account.alias}\t{' '.join(account.languages)}"
+                    f"\t{roles_text}\t{account.capacity}"
                 )
         elif arguments.act == "remove":
             await accounts.remove(arguments.login)
@@ -96,6 +105,10 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
             audit = Audit(app.redis, app.keys, app.vault, time.time)
             await audit.write("(command line)", f"account_{arguments.act}", arguments.login)
     return 0
+
+
+def _parts(given: str) -> list[str]:
+    return [part.strip() for part in given.split(",") if part.strip()]
 
 
 def _identity(app: App, sub: str) -> str:

@@ -1,8 +1,8 @@
 """The way out: replies wait here, sealed, until their door has shown them.
 
 Telegram has one stream that the telegram process delivers; each web visitor has a screen (a
-stream of their own) that the page reads. Both are written in the same step that commits a turn,
-or by `put` for what a person did not just ask for (a counsellor's words, a place in the queue).
+stream of their own) that the page reads. Both are written in the step that commits a turn, or
+that does what a person is told unasked (a counsellor's words, the end of a talk).
 """
 
 import json
@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from bot.errors import QueueUnavailable, Sealed
+from bot.errors import Sealed
 from bot.inbox import Op
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Recipient, Reply
@@ -25,7 +24,7 @@ FAREWELL = 120
 
 
 class Outbox:
-    """Turns replies into Redis commands, and runs them."""
+    """Turns replies into Redis commands, for whoever runs them, and back."""
 
     def __init__(self, redis: Redis, keys: Keys, vault: Vault) -> None:
         self._redis, self._keys, self._vault = redis, keys, vault
@@ -50,16 +49,6 @@ class Outbox:
     def clear_ops(self, to: Recipient) -> list[Op]:
         """The commands that make a web page forget what it showed; Telegram shows it by itself."""
         return [("DEL", self.stream(to))] if to.channel is Channel.WEBCHAT else []
-
-    async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:
-        """Hands over replies at once. Raises QueueUnavailable."""
-        try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for op in self.ops(to, replies):
-                    pipe.execute_command(*op)
-                await pipe.execute()
-        except (RedisError, OSError) as error:
-            raise QueueUnavailable("outbox") from error
 
     def stream(self, to: Recipient) -> str:
         """The key the recipient's replies go to."""

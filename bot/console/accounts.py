@@ -27,6 +27,9 @@ LINE: Final = 20
 LINE_OF_A_PLACE: Final = 4
 #: For so many seconds alias and capacity of a colleague may be old ones on the desk.
 FACES: Final = 10
+#: The most people one counsellor may hold at once.
+MOST: Final = 5
+_LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z]{2,8})?")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -41,6 +44,10 @@ class Role(StrEnum):
     COUNSELLOR = "counsellor"
     SUPERVISOR = "supervisor"
     OPERATOR = "operator"
+
+
+#: Who takes people and talks with them.
+COUNSELS: Final = frozenset({Role.COUNSELLOR, Role.SUPERVISOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +99,40 @@ class Accounts:
         """
         if not _LOGIN.fullmatch(login):
             raise AccountError("login: 2 to 32 of a-z 0-9 . _ -, starting with a letter or digit")
-        if not 1 <= len(alias.strip()) <= 40:
-            raise AccountError("alias: 1 to 40 characters; people see it")
-        if not roles or not set(roles) <= set(Role):
-            raise AccountError(f"roles: some of {', '.join(Role)}")
-        if not languages:
-            raise AccountError("languages: at least one code, for example en")
-        if not 1 <= capacity <= 5:
-            raise AccountError("capacity: 1 to 5 people at once")
+        fields = _fields(alias, languages, roles, capacity)
         if await self.find(login):
             raise AccountError("this login exists")
         if identity and await self.of_identity(identity):
             raise AccountError("another account has this identity")
-        await self._redis.hset(
-            self._keys.counsellor(login),
-            mapping={
-                "alias": alias.strip(),
-                "languages": " ".join(languages),
-                "roles": " ".join(roles),
-                "capacity": str(capacity),
-            },
-        )
+        await self._redis.hset(self._keys.counsellor(login), mapping=fields)
         if identity:
             await self.bind(login, identity)
             return ""
         return await self.reset_password(login)
+
+    async def change(
+        self,
+        login: str,
+        *,
+        alias: str | None = None,
+        languages: list[str] | None = None,
+        roles: list[str] | None = None,
+        capacity: int | None = None,
+    ) -> None:
+        """Changes what is given, and nothing else. Raises AccountError.
+
+        It holds from the next request on. Whoever is signed in stays so and keeps whom they hold;
+        without a role that counsels they leave the shift, and whom they held goes back to the
+        queue as when a page falls silent.
+        """
+        fields = _fields(alias, languages, roles, capacity)
+        if not fields:
+            raise AccountError("nothing to change was given")
+        if await self.find(login) is None:
+            raise AccountError("no such login")
+        await self._redis.hset(self._keys.counsellor(login), mapping=fields)
+        if roles and not set(roles) & COUNSELS:
+            await self._redis.hdel(self._keys.shift(), login)
 
     async def bind(self, login: str, identity: str) -> None:
         """Ties an account to one identity, "" for none; its logins end. Raises AccountError."""
@@ -242,6 +258,30 @@ class Accounts:
                 "epoch": secrets.token_hex(8),
             },
         )
+
+
+def _fields(
+    alias: str | None, languages: list[str] | None, roles: list[str] | None, capacity: int | None
+) -> dict[Any, Any]:
+    """What is stored of the given ones. Raises AccountError."""
+    fields = {}
+    if alias is not None:
+        if not 1 <= len(alias.strip()) <= 40:
+            raise AccountError("alias: 1 to 40 characters; people see it")
+        fields["alias"] = alias.strip()
+    if languages is not None:
+        if not languages or not all(map(_LANGUAGE.fullmatch, languages)):
+            raise AccountError("languages: at least one code, for example en or zh-Hans")
+        fields["languages"] = " ".join(languages)
+    if roles is not None:
+        if not roles or not set(roles) <= set(Role):
+            raise AccountError(f"roles: some of {', '.join(Role)}")
+        fields["roles"] = " ".join(roles)
+    if capacity is not None:
+        if not 1 <= capacity <= MOST:
+            raise AccountError(f"capacity: 1 to {MOST} people at once")
+        fields["capacity"] = str(capacity)
+    return fields
 
 
 def _account(login: str, raw: dict[bytes, bytes]) -> Account:

@@ -2,14 +2,14 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
 
 from bot.console.answers import Refused
-from bot.console.context import account_of, console, field, language_of
+from bot.console.context import account_of, console, field, form_of, language_of
 from bot.console.permissions import may_lead, may_read
 from bot.errors import AlreadyClaimed, Moved, NotForThis, NotOnShift, OnHold, SessionEnded
 from bot.handoff.holds import open_to_all
@@ -20,6 +20,7 @@ LONGEST: Final = 2_000
 #: How a conversation may have ended; the words are in strings/<lang>.yml, `outcome`.
 OUTCOMES: Final = ("helped", "referred", "emergency", "no_answer", "elsewhere", "other")
 _ID = re.compile(r"[0-9a-f]{20}")
+_ONCE = re.compile("[0-9a-zA-Z-]{16,64}")
 
 
 async def find(request: Request) -> Handoff:
@@ -50,7 +51,7 @@ async def open_to_read(request: Request, what: str = "read") -> Handoff:
 async def take_next(request: Request) -> Handoff | None:
     """Claims the right person. Raises Refused."""
     desk, account = console(request), account_of(request)
-    with refusing():
+    async with taking(request):
         taken = await desk.queue.take_next(account.login, account.languages)
     if taken:
         await desk.audit.write(account.login, "claim", taken.id)
@@ -64,28 +65,38 @@ async def claim(request: Request) -> Handoff:
     may = may_lead(account) or found.offered_to == account.login
     if found.on_hold(desk.clock()) and not may and not open_to_all(found, desk.clock()):
         raise Refused("on_hold")
-    with refusing("gone"):
+    async with taking(request, "gone"):
         taken = await desk.queue.claim(found.id, account.login)
     await desk.audit.write(account.login, "claim", taken.id)
     return taken
 
 
 async def say(request: Request) -> Handoff:
-    """Sends `text`, or the phrase named by `phrase`. Raises Refused."""
+    """Sends `text`, or the phrases named by `phrase`, blanks between; once. Raises Refused."""
     desk, account = console(request), account_of(request)
     handoff = await mine(request)
-    text, named = field(request, "text"), field(request, "phrase")
-    phrase = desk.phrases.find(named, handoff.language, language_of(request)) if named else None
-    if phrase and not text:
-        text = phrase.text
+    text, named = field(request, "text"), field(request, "phrase").split()
+    phrases = desk.phrases.joined(named, handoff.language, language_of(request))
+    if phrases and not text:
+        text = phrases[0]
     if not 1 <= len(text) <= LONGEST:
         raise Refused("too_large" if text else "bad_request")
     # The original stands beside the words only while they are the reviewed ones.
-    beside = phrase.beside if phrase and phrase.text == text else ""
+    beside = phrases[1] if phrases and phrases[0] == text else ""
+    once = once_of(request)
     with refusing():
-        await desk.queue.say(handoff.id, account.login, text, beside)
-    await desk.audit.write(account.login, "say", handoff.id)
+        fresh = await desk.queue.say(handoff.id, account.login, text, beside, once=once)
+    if fresh:
+        await desk.audit.write(account.login, "say", handoff.id)
     return handoff
+
+
+def once_of(request: Request) -> str:
+    """What names this press, so that it counts once however often it comes. Raises Refused."""
+    once = field(request, "once")
+    if once and not _ONCE.fullmatch(once):
+        raise Refused("bad_request")
+    return once
 
 
 async def release(request: Request) -> None:
@@ -128,6 +139,37 @@ async def mine(request: Request) -> Handoff:
     return handoff
 
 
+@contextlib.asynccontextmanager
+async def taking(request: Request, ended: str = "not_yours") -> AsyncIterator[None]:
+    """As `refusing`, for what needs a free place: `wrap_up` is a talk that only lacks its outcome.
+
+    It holds a place until that is said, and saying it is the quickest way to a free one.
+    """
+    try:
+        with refusing(ended):
+            yield
+    except Refused as refused:
+        if refused.code == "at_capacity" and (ended_talk := await _wrapping_up(request)):
+            raise Refused("at_capacity", wrap_up=ended_talk.id) from None
+        raise
+
+
+async def _wrapping_up(request: Request) -> Handoff | None:
+    queue, login = console(request).queue, account_of(request).login
+    held = await queue.several([one.id for one in await queue.held() if one.by == login])
+    return next((one for one in held if one.state is State.WRAP_UP), None)
+
+
+def switch(request: Request) -> bool:
+    """What `on` says: 1 or 0 in a form, true or false in JSON. Raises Refused."""
+    match form_of(request).get("on"):
+        case True | "1":
+            return True
+        case False | "0":
+            return False
+    raise Refused("bad_request")
+
+
 @contextlib.contextmanager
 def refusing(ended: str = "not_yours", *, away: str = "") -> Iterator[None]:
     """Raises Refused, as the page says it, for what the queue raises inside.
@@ -139,8 +181,8 @@ def refusing(ended: str = "not_yours", *, away: str = "") -> Iterator[None]:
         yield
     except AlreadyClaimed as quicker:
         raise Refused("already_claimed", holder=quicker.holder) from None
-    except NotOnShift as why:
-        own = "at_capacity" if str(why) == "full" else "off_shift"
+    except NotOnShift as cannot:
+        own = "at_capacity" if cannot.why == "full" else "off_shift"
         raise Refused(away or own) from None
     except NotForThis:
         raise Refused("not_for_this") from None

@@ -1,11 +1,9 @@
 """What open pages ring for: how many wait, whether somebody new does, who waits too long."""
 
 import json
-from collections.abc import Callable
 from typing import Final
 
-from bot.handoff.escalation import LATE
-from bot.handoff.holds import alarms
+from bot.console.scene import Scene
 from bot.handoff.queue import Queue
 from bot.safety.levels import Level
 
@@ -16,11 +14,11 @@ LOOKED_AT: Final = 500
 class Alerts:
     """Compares the queue with how it was at the last look; one for all pages of a process."""
 
-    def __init__(self, queue: Queue, clock: Callable[[], float]) -> None:
-        self._queue, self._clock = queue, clock
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
         self._known: dict[str, Level] | None = None
 
-    async def look(self) -> str:
+    async def look(self, scene: Scene) -> str:
         """`{"waiting", "reds", "late": numbers, "new": level or ""}`: counts, nobody's id.
 
         `reds` are those RED, `late` those of them to whom somebody should have come, and whoever
@@ -28,9 +26,6 @@ class Alerts:
         the last look, or became RED. Raises RedisError.
         """
         waiting, line = await self._queue.line(LOOKED_AT)
-        late = sum(level is Level.RED and self._clock() - asked >= LATE for _, level, asked in line)
-        late += alarms(await self._queue.aside())
-        reds = sum(level is Level.RED for _, level, _ in line)
         known, now = self._known, {one: level for one, level, _ in line}
         self._known = now
         fresh = [
@@ -42,4 +37,5 @@ class Alerts:
             and (waiting <= LOOKED_AT or level is Level.RED)
         ]
         new = min(fresh).name.lower() if fresh else ""
-        return json.dumps({"waiting": waiting, "reds": reds, "late": late, "new": new})
+        counts = {"waiting": scene.total, "reds": scene.reds, "late": scene.late}
+        return json.dumps({**counts, "new": new})

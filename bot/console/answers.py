@@ -1,12 +1,13 @@
 """How the console answers: pages from templates, errors as a page or as JSON with a code."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from bot.console.context import console, field, language_of, login_of
-from bot.console.permissions import permission_of, permits, unfinished
+from bot.console.permissions import may_counsel, permission_of, permits, unfinished
 
 #: The pages there are to go to, in this order; each is shown to whom it lets in.
 PAGES: Final = ("desk", "board", "hours", "plan", "counts")
@@ -24,6 +25,7 @@ STATUS: Final = {
     "colleague_away": 409,
     "on_hold": 409,
     "moved": 409,
+    "offer_over": 409,
     "gone": 410,
     "media_gone": 410,
     "media_large": 413,
@@ -42,6 +44,10 @@ STATUS: Final = {
 WRITTEN: Final = ("text", "note")
 
 
+#: A page says that the sign-in ends from so many seconds before; the script reads it there.
+ENDS_SOON: Final = 900
+
+
 class Refused(Exception):
     """Raised by a route to answer with one of STATUS; `more` goes into the JSON beside the code."""
 
@@ -53,7 +59,8 @@ class Refused(Exception):
 async def here(request: Request) -> None:
     """Whoever opens a page is there, and keeps whom they hold, without script too (alive.js)."""
     desk, login = console(request), login_of(request)
-    if not unfinished(login, second_step=desk.second_step):
+    unready = unfinished(login, second_step=desk.second_step)
+    if may_counsel(login.account) and not unready:
         await desk.queue.heartbeat(login.account.login)
 
 
@@ -69,12 +76,34 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
             (code, desk.strings.keys(code)["language.own_name"]) for code in desk.strings.codes()
         ],
         login=login if login and not login.half else None,
+        ends_in=desk.logins.ends_in(login) if login else 0,
+        ends_soon=ENDS_SOON,
         nav=[name for name in PAGES if _opens(request, f"/{name}")],
         csrf=login.csrf if login else request.state.form_token,
         # Not request.url: that is made with the Host header, which may hold anything.
         **{"path": request.scope["path"], **values},
     )
     return HTMLResponse(body, status)
+
+
+def keep_cookie(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+    """Has the browser keep a value for the console alone, out of reach of scripts."""
+    answer.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path="/",
+        secure=console(request).secure,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def note_of(request: Request, code: str, more: Mapping[str, str]) -> str:
+    """What a page says of a refusal."""
+    key = "already_claimed_plain" if code == "already_claimed" and not more else code
+    key = "wrap_up_first" if "wrap_up" in more else key
+    return console(request).strings.translate(language_of(request))(f"note.{key}", **more)
 
 
 def _opens(request: Request, path: str) -> bool:
@@ -98,6 +127,7 @@ def refuse(request: Request, code: str, **more: str) -> Response:
             return RedirectResponse(back, 303)
     if code == "unfinished":
         back = unfinished(request.state.login, second_step=console(request).second_step)
-    key = "already_claimed_plain" if code == "already_claimed" and not more else code
-    note = console(request).strings.translate(language_of(request))(f"note.{key}", **more)
+    note = note_of(request, code, more)
+    if "wrap_up" in more:
+        back = f"/handoffs/{more['wrap_up']}"
     return page(request, "problem.html", status, note=note, back=back, unsent=unsent)

@@ -12,16 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
 from bot.console import acts, scene, views
+from bot.console.accounts import Account
 from bot.console.answers import Refused
 from bot.console.context import (
     account_of,
     console,
-    form_of,
     language_of,
     login_of,
     translate_of,
 )
 from bot.console.events import Kind, Listener, event
+from bot.console.logins import Login
 from bot.console.permissions import Permission, may_counsel, may_lead, permits
 from bot.handoff.record import Handoff
 
@@ -42,19 +43,18 @@ async def desk(request: Request) -> JSONResponse:
 
 
 async def heartbeat(request: Request) -> JSONResponse:
-    """POST: the page is alive. Answers whether this counsellor is on shift."""
+    """POST: the page is alive. Whether one is on shift, and seconds until the login ends."""
     desk, login = console(request), login_of(request)
-    on = await desk.queue.heartbeat(login.account.login)
+    # Who may not write to them any more must not keep anybody either.
+    on = may_counsel(login.account) and await desk.queue.heartbeat(login.account.login)
     if on:  # being on shift at night, waiting, is being there: the login stays
         await desk.logins.touch(login)
-    return JSONResponse({"on_shift": on})
+    return JSONResponse({"on_shift": on, "ends_in": desk.logins.ends_in(login)})
 
 
 async def shift(request: Request) -> JSONResponse:
     """POST {"on": true|false}."""
-    on = form_of(request).get("on")
-    if not isinstance(on, bool):
-        raise Refused("bad_request")
+    on = acts.switch(request)
     await acts.shift(request, on)
     return JSONResponse({"on_shift": on})
 
@@ -115,12 +115,13 @@ async def events(request: Request) -> StreamingResponse:
     desk, cookie = console(request), request.cookies.get(console(request).cookie, "")
     account, query = account_of(request), request.query_params
     clock = asyncio.get_running_loop().time
-    kind = Kind(language_of(request), may_counsel(account), may_lead(account))
+    kind = _kind(request, account)
     listener = Listener(account.login, kind if "desk" in query else None, query.get("talk", ""))
 
-    async def allowed() -> bool:
+    async def allowed() -> Login | None:
         login = await desk.logins.find(cookie, touch=False)
-        return permits(Permission.STAFF, login, second_step=desk.second_step)
+        may = permits(Permission.STAFF, login, second_step=desk.second_step)
+        return login if may else None
 
     async def stream() -> AsyncIterator[bytes]:
         with desk.hub.listening(listener):
@@ -139,9 +140,12 @@ async def events(request: Request) -> StreamingResponse:
                 if clock() < looked + (LOOK if told else PING):
                     continue
                 try:
-                    if not await allowed():
+                    login = await allowed()
+                    if not login:
                         yield event("signed_out", "{}")
                         return
+                    if _kind(request, login.account) != kind:
+                        return  # their roles were changed: the page connects again with the new
                 except (RedisError, OSError):
                     return  # the page connects again, and fetches everything then
                 if not told:
@@ -152,6 +156,10 @@ async def events(request: Request) -> StreamingResponse:
     # A proxy must pass each event on as it comes, and not collect them.
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
+
+
+def _kind(request: Request, account: Account) -> Kind:
+    return Kind(language_of(request), may_counsel(account), may_lead(account))
 
 
 def _brief(request: Request, handoff: Handoff) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from bot.console import (
     passing,
     plan,
     quiet,
+    raising,
     steps,
 )
 from bot.console.accounts import Accounts
@@ -54,7 +55,6 @@ from bot.directory import Entry, load_directory
 from bot.errors import QueueUnavailable, Sealed
 from bot.handoff.counts import Counts
 from bot.handoff.queue import Queue
-from bot.handoff.service import Service
 from bot.keys import Keys
 from bot.settings import Address, OpenId, Settings
 from bot.vault import Vault
@@ -91,10 +91,12 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/handoffs/{id}/keep-open", None, quiet.keep_open),
     ("/handoffs/{id}/release", None, pages.release),
     ("/handoffs/{id}/end", None, pages.end),
+    ("/handoffs/{id}/colleagues", passing.show_colleagues, None),
     ("/handoffs/{id}/transfer", None, passing.transfer),
     ("/handoffs/{id}/accept", None, passing.accept),
     ("/handoffs/{id}/refuse", None, passing.refuse),
     ("/handoffs/{id}/reassign", board.move, board.reassign),
+    ("/handoffs/{id}/raise", None, raising.to_red),
     ("/handoffs/{id}/flag", None, holds.flag),
     ("/handoffs/{id}/hold", None, holds.hold),
     ("/handoffs/{id}/lift", None, holds.lift),
@@ -135,6 +137,7 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/api/handoffs/{id}/accept", None, passing.api_accept),
     ("/api/handoffs/{id}/refuse", None, passing.api_refuse),
     ("/api/handoffs/{id}/reassign", None, board.api_reassign),
+    ("/api/handoffs/{id}/raise", None, raising.api_to_red),
     ("/api/handoffs/{id}/flag", None, holds.api_flag),
     ("/api/handoffs/{id}/hold", None, holds.api_hold),
     ("/api/handoffs/{id}/lift", None, holds.api_lift),
@@ -168,7 +171,6 @@ def create_app(
     console = Console(
         redis=redis,
         queue=queue,
-        service=Service(redis, keys),
         plan=Plan(redis, keys),
         counts=Counts(redis, keys, clock, [code for code, _ in words.languages()], acts.OUTCOMES),
         words=words,
@@ -179,7 +181,7 @@ def create_app(
         courier=Courier(vault, media_address, clock),
         tokens=Tokens(redis, keys, vault, clock),
         audit=Audit(redis, keys, vault, clock, "practice:" if practice else ""),
-        hub=Hub(redis, keys, Drawing(lambda: console, Alerts(queue, clock).look)),
+        hub=Hub(redis, keys, Drawing(lambda: console, Alerts(queue).look)),
         strings=Strings(),
         phrases=Phrases(),
         directory=_directory(),

@@ -12,11 +12,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console import acts
 from bot.console.answers import Refused, here, page
-from bot.console.board_view import board_view, closed_view, counsellors, person
-from bot.console.context import account_of, console, field, form_of, translate_of
-from bot.console.passing import LONGEST_NOTE, passed_on
-from bot.console.scene import read_scene
-from bot.handoff.record import Handoff
+from bot.console.board_view import board_view, closed_view, person
+from bot.console.context import account_of, console, field, translate_of
+from bot.console.passing import LONGEST_NOTE, colleagues, passed_on
 
 #: Notes the board may show after an act, by the name in the address.
 NOTES: Final = frozenset({"offered", "queued", "surge_on", "surge_off"})
@@ -56,11 +54,7 @@ async def move(request: Request) -> Response:
         request,
         "move.html",
         person=await person(desk, found, t),
-        colleagues=[
-            one
-            for one in await counsellors(desk, await read_scene(desk), t)
-            if one["on_shift"] and one["login"] != found.claimed_by
-        ],
+        colleagues=await colleagues(desk, found.claimed_by, t),
         longest_note=LONGEST_NOTE,
     )
 
@@ -74,7 +68,7 @@ async def reassign(request: Request) -> Response:
 
 async def surge(request: Request) -> Response:
     """POST on=1|0."""
-    on = field(request, "on") == "1"
+    on = acts.switch(request)
     await _surge(request, on)
     return RedirectResponse(f"/board?note={'surge_on' if on else 'surge_off'}", 303)
 
@@ -97,14 +91,12 @@ async def api_reassign(request: Request) -> JSONResponse:
 
 async def api_surge(request: Request) -> JSONResponse:
     """POST {"on": true|false}."""
-    on = form_of(request).get("on")
-    if not isinstance(on, bool):
-        raise Refused("bad_request")
+    on = acts.switch(request)
     await _surge(request, on)
     return JSONResponse({"surge": on})
 
 
-async def _reassigned(request: Request) -> Handoff:
+async def _reassigned(request: Request) -> None:
     """Moves the person of the path. Raises Refused.
 
     `holder` is who held them when it was decided ("" nobody): if that has changed meanwhile,
@@ -120,12 +112,11 @@ async def _reassigned(request: Request) -> Handoff:
     with acts.refusing("moved", away="colleague_away"):
         await passed_on(desk, found.id, holder, to, note)
     await desk.audit.write(account.login, "reassign", found.id)
-    return found
 
 
 async def _surge(request: Request, on: bool) -> None:
     desk = console(request)
-    await desk.service.set_surge(on)
+    await desk.queue.service.set_surge(on)
     await desk.audit.write(account_of(request).login, "surge_on" if on else "surge_off")
 
 

@@ -8,7 +8,8 @@ from bot.console.accounts import Account
 from bot.console.context import Console
 from bot.console.scene import Scene, read_scene, shared_view
 from bot.console.strings import Translate
-from bot.console.views import aside_view, brief, clock_words
+from bot.console.views import aside_view, brief, clock_words, language_name
+from bot.handoff import silence
 from bot.handoff.record import Handoff, InLine
 from bot.safety.levels import Level
 
@@ -57,7 +58,7 @@ async def counsellors(desk: Console, scene: Scene, t: Translate) -> list[dict[st
                 "login": mate.login,
                 "alias": mate.alias,
                 "languages": list(mate.languages),
-                "language_names": [_language(desk, code, t) for code in mate.languages],
+                "language_names": [language_name(desk, code, t) for code in mate.languages],
                 "on_shift": here,
                 "capacity": mate.capacity,
                 "free": max(0, mate.capacity - len(holds)) if here else 0,
@@ -75,7 +76,8 @@ async def person(desk: Console, found: Handoff, t: Translate, until: float = 0) 
     """
     now = desk.clock()
     offered = await desk.accounts.find(found.offered_to) if found.offered_to else None
-    who, since = _silence(found)
+    awaited, silent = silence.answer_since(found), silence.since(found)
+    who = "counsellor" if awaited else "person" if silent else ""
     left = int(until - now)
     return {
         **brief(desk, found, t),
@@ -83,7 +85,7 @@ async def person(desk: Console, found: Handoff, t: Translate, until: float = 0) 
         "held_words": clock_words(now - found.claimed_at) if found.claimed_by else "",
         "waited_words": clock_words((found.claimed_at or now) - found.asked_at),
         "silent": who,
-        "silent_words": clock_words(now - since) if who else "",
+        "silent_words": clock_words(now - (awaited or silent)) if who else "",
         "offered_to": offered.alias if offered else "",
         "lapses": max(0, left) if until and left < SOON else None,
     }
@@ -113,17 +115,6 @@ def span_words(seconds: float, t: Translate) -> str:
     return t("span.hours", hours=hours, minutes=rest) if hours else t("span.minutes", minutes=rest)
 
 
-def _silence(found: Handoff) -> tuple[str, float]:
-    """Who was to write next, and since when; "" while nobody talks."""
-    if not found.with_counsellor:
-        return "", 0.0
-    if found.spoken_at < found.claimed_at:  # has not said anything yet
-        return "counsellor", found.claimed_at
-    if found.heard_at > found.spoken_at:
-        return "counsellor", found.heard_at
-    return "person", found.spoken_at
-
-
 def _level(level: Level, asking: Sequence[InLine], now: float) -> dict[str, Any]:
     ages = [now - one.asked_at for one in asking if one.rank is level]
     oldest, middle = (max(ages), median(ages)) if ages else (0.0, 0.0)
@@ -144,7 +135,10 @@ def _gaps(
     desk: Console,
     t: Translate,
 ) -> list[dict[str, Any]]:
-    """Languages of those who wait that nobody on shift speaks, or nobody with a free place."""
+    """Languages of those who wait that nobody on shift speaks, or nobody with a free place.
+
+    One that is not known is nobody's.
+    """
     here = [mate for mate in people if mate["on_shift"]]
     spoken = {code for mate in here for code in mate["languages"]}
     free = {code for mate in here if mate["free"] for code in mate["languages"]}
@@ -155,8 +149,8 @@ def _gaps(
     gaps = [
         {
             "language": code,
-            "language_name": _language(desk, code, t),
-            "gap": "busy" if code in spoken else "nobody",
+            "language_name": language_name(desk, code, t),
+            "gap": "unknown" if not code else "busy" if code in spoken else "nobody",
             "waiting": len(ages),
             "longest": round(max(ages)),
             "longest_words": clock_words(max(ages)),
@@ -164,7 +158,3 @@ def _gaps(
         for code, ages in waits.items()
     ]
     return sorted(gaps, key=lambda gap: (gap["gap"] == "busy", -float(gap["longest"])))
-
-
-def _language(desk: Console, code: str, t: Translate) -> str:
-    return t(f"spoken.{code}", dict(desk.words.languages()).get(code, code))

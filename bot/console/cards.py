@@ -92,9 +92,13 @@ async def sent(request: Request, name: str) -> Handoff:
     own = language_of(request)
     beside = _card(desk, handoff, case, name, line, own).text if own != handoff.language else ""
     word = name == "code_word"
+    once = acts.once_of(request)
     with acts.refusing():
-        await desk.queue.send_card(handoff.id, account.login, card, beside, word=word)
-    await desk.audit.write(account.login, f"{name}_card", handoff.id)
+        fresh = await desk.queue.send_card(
+            handoff.id, account.login, card, beside, word=word, once=once
+        )
+    if fresh:
+        await desk.audit.write(account.login, f"{name}_card", handoff.id)
     return handoff
 
 

@@ -23,7 +23,6 @@ from bot.directory import Entry
 from bot.handoff.counts import Counts
 from bot.handoff.queue import Queue
 from bot.handoff.queue import Words as QueueWords
-from bot.handoff.service import Service
 
 #: The cookie that names the console's language; it says nothing about anybody.
 LANGUAGE_COOKIE = "nl_console_language"
@@ -52,7 +51,6 @@ class Console:
 
     redis: Redis
     queue: Queue
-    service: Service
     plan: Plan
     counts: Counts
     words: Words

@@ -83,7 +83,7 @@ async def api_queue(request: Request) -> JSONResponse:
     desk, now = console(request), console(request).clock()
     return JSONResponse(
         {
-            "open": not (await desk.service.read()).closed(now),
+            "open": not (await desk.queue.service.read()).closed(now),
             "on_shift": await desk.queue.counsellors_on_shift(),
             "levels": [
                 {

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console.accounts import SHORTEST, Account, AccountError, Busy
-from bot.console.answers import here, page
+from bot.console.answers import here, keep_cookie, page
 from bot.console.context import (
     LANGUAGE_COOKIE,
     account_of,
@@ -103,14 +103,8 @@ async def language(request: Request) -> Response:
     back = field(request, "back")
     safe = back.startswith("/") and not back.startswith(("//", "/\\"))
     answer = RedirectResponse(back if safe else "/desk", 303)
-    answer.set_cookie(
-        LANGUAGE_COOKIE,
-        desk.strings.choose(field(request, "language")),
-        max_age=365 * 86_400,
-        secure=desk.secure,
-        httponly=True,
-        samesite="strict",
-    )
+    chosen = desk.strings.choose(field(request, "language"))
+    keep_cookie(request, answer, LANGUAGE_COOKIE, chosen, 365 * 86_400)
     return answer
 
 
@@ -140,28 +134,13 @@ async def enter(
     if not half:
         await desk.audit.write(name, "login_oidc" if vouched else "login")
     made = answer()
-    made.set_cookie(
-        desk.cookie,
-        value,
-        max_age=ABSOLUTE,
-        secure=desk.secure,
-        httponly=True,
-        samesite="strict",
-        path="/",
-    )
+    keep_cookie(request, made, desk.cookie, value, ABSOLUTE)
     if not half:
         known = request.cookies.get(desk.device_cookie, "")
         if vouched:
             known = desk.devices.remember(known, ORGANISATION)
-        made.set_cookie(
-            desk.device_cookie,
-            desk.devices.remember(known, account_of(request)),
-            max_age=REMEMBERED,
-            secure=desk.secure,
-            httponly=True,
-            samesite="strict",
-            path="/",
-        )
+        device = desk.devices.remember(known, account_of(request))
+        keep_cookie(request, made, desk.device_cookie, device, REMEMBERED)
     return made
 
 

@@ -33,6 +33,7 @@ FURTHEST: Final = timedelta(days=731)
 _AUDITED: Final = {
     Mode.AUTO: "follow_hours", Mode.OPEN: "open_by_hand", Mode.CLOSED: "close_by_hand",
 }  # fmt: skip
+#: Signs in a span as somebody types it.
 LONGEST_SPAN: Final = 40
 #: The time zones of the country, from west to east.
 _ZONES: Final = tuple(dict.fromkeys(region.timezone for region in REGIONS.values()))
@@ -90,7 +91,7 @@ async def api_change(request: Request) -> JSONResponse:
             return None
         made = Hours.make(given.get("zone"), given.get("week"), given.get("dates"))
         for day in made.dates:
-            _near(request, day)
+            _near(request, made, day)
         return made
 
     try:
@@ -111,14 +112,14 @@ async def _set_mode(request: Request) -> Mode:
     if given not in set(Mode):
         raise Refused("bad_request")
     mode = Mode(given)
-    await desk.service.set_mode(mode)
+    await desk.queue.service.set_mode(mode)
     await desk.audit.write(account_of(request).login, _AUDITED[mode])
     return mode
 
 
 async def _changed(request: Request, change: Callable[[Hours | None], Hours | None]) -> None:
     desk = console(request)
-    await desk.service.change_hours(change)
+    await desk.queue.service.change_hours(change)
     await desk.audit.write(account_of(request).login, "hours")
 
 
@@ -131,7 +132,7 @@ def _with_date(request: Request, old: Hours | None) -> Hours:
     if old is None:
         raise WrongHours("unset")
     day = read_date(field(request, "date"))
-    _near(request, day)
+    _near(request, old, day)
     spans = spans_of(field(request, "spans"))
     dates = {**_kept(request, old), day.isoformat(): spans}
     return Hours.make(old.zone, old.as_texts()["week"], dates)
@@ -153,9 +154,9 @@ def _kept(request: Request, old: Hours | None) -> dict[str, list[str]]:
     return {day: spans for day, spans in old.as_texts()["dates"].items() if day >= gone}
 
 
-def _near(request: Request, day: date) -> None:
+def _near(request: Request, hours: Hours, day: date) -> None:
     """Raises WrongHours for a day long over, or too far ahead to be meant."""
-    today = date.fromtimestamp(console(request).clock())
+    today = hours.local(console(request).clock()).date()
     if not -KEPT <= day - today <= FURTHEST:
         raise WrongHours("date", text=day.isoformat())
 
@@ -185,7 +186,7 @@ def _why(wrong: WrongHours, request: Request) -> str:
 
 async def _view(request: Request) -> dict[str, Any]:
     desk = console(request)
-    standing = await desk.service.read()
+    standing = await desk.queue.service.read()
     return {
         "opening": opening_view(standing, desk.clock(), translate_of(request)),
         "hours": standing.hours.as_texts() if standing.hours else None,

@@ -21,7 +21,7 @@ class Drawing:
     """Draws the desk; `look` is what the pages ring for (alerts.py)."""
 
     console: Callable[[], Console]
-    look: Callable[[], Awaitable[str]]
+    look: Callable[[Scene], Awaitable[str]]
     _last: Scene | None = None
 
     async def __call__(self, kinds: Collection[Kind]) -> Picture:
@@ -30,7 +30,7 @@ class Drawing:
         scene = await read_scene(desk)
         changed = scene != self._last
         drawn = {kind: self._draw(desk, scene, kind) for kind in kinds} if changed else {}
-        rung = await self.look()  # last: whom it has named once it does not name again
+        rung = await self.look(scene)  # last: whom it has named once it does not name again
         self._last = scene
         held: dict[str, set[str]] = {}
         for one in scene.held:

@@ -171,6 +171,10 @@ class Logins:
         left = max(1, int(min(IDLE, login.began + ABSOLUTE - now)))
         await self._touch(keys=[self._keys.login(login.token)], args=[f"{now:.0f}", left])
 
+    def ends_in(self, login: Login) -> int:
+        """Seconds until this login ends whatever happens."""
+        return max(0, int(login.began + ABSOLUTE - self._clock()))
+
     async def end(self, token: str) -> None:
         """Ends a login by its stored name."""
         await self._redis.delete(self._keys.login(token))

@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.console.answers import Refused, page
+from bot.console.answers import Refused, keep_cookie, page
 from bot.console.context import console, translate_of
 from bot.console.devices import ORGANISATION
 from bot.console.doorway import enter, known_as, slow_down, start, to
@@ -41,15 +41,7 @@ async def begin(request: Request) -> Response:
     except Away as why:
         return _away(request, why)
     answer = RedirectResponse(url, 303)
-    answer.set_cookie(
-        desk.begun_cookie,
-        cookie,
-        max_age=AWAY_FOR,
-        secure=desk.secure,
-        httponly=True,
-        samesite="strict",
-        path="/",
-    )
+    keep_cookie(request, answer, desk.begun_cookie, cookie, AWAY_FOR)
     return answer
 
 

@@ -1,12 +1,13 @@
 """The desk's pages and forms: everything works without script, the script only makes it live."""
 
+import secrets
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.console import acts, api, cards, holds, passing, scene, views
-from bot.console.answers import STATUS, Refused, here, page
+from bot.console import acts, api, cards, holds, passing, raising, scene, views
+from bot.console.answers import STATUS, Refused, here, note_of, page
 from bot.console.context import account_of, console, field, language_of, translate_of
 from bot.console.permissions import may_counsel, may_lead
 from bot.handoff.record import Handoff, State
@@ -25,7 +26,7 @@ async def desk(request: Request) -> Response:
     await here(request)
     note = request.query_params.get("note", "")
     words = translate_of(request)(f"note.{note}") if note in NOTES else ""
-    return await _desk(request, note=words)
+    return await _desk(request, note=words, freed=note == "ended")
 
 
 async def desk_live(request: Request) -> Response:
@@ -44,9 +45,10 @@ async def card(request: Request) -> Response:
     """GET: the case card again, for the script."""
     handoff = await acts.open_to_read(request, "read_on")
     mine = _mine(request, handoff)
-    talking = mine and views.talking(handoff)
+    talking = mine and handoff.with_counsellor
     case = await _case(request, handoff)
-    return page(request, "_card.html", case=case, mine=mine, talking=talking)
+    more = raising.offered(account_of(request), handoff)
+    return page(request, "_card.html", case=case, mine=mine, talking=talking, **more)
 
 
 async def lines(request: Request) -> Response:
@@ -67,8 +69,9 @@ async def conversation_live(request: Request) -> Response:
     handoff = await acts.open_to_read(request, "read_on")
     await here(request)
     desk, t, login = console(request), translate_of(request), account_of(request).login
-    shown = await views.line_views(desk, handoff, t, login)
-    return page(request, "frame.html", lines=shown)
+    shown, now = await views.line_views(desk, handoff, t, login), await scene.read_scene(desk)
+    queue = {"waiting": now.total, "reds": now.reds, "late": now.late}
+    return page(request, "frame.html", lines=shown, **queue)
 
 
 async def take_next(request: Request) -> Response:
@@ -82,7 +85,7 @@ async def take_next(request: Request) -> Response:
 
 async def shift(request: Request) -> Response:
     """POST on=1|0."""
-    await acts.shift(request, field(request, "on") == "1")
+    await acts.shift(request, acts.switch(request))
     return RedirectResponse("/desk", 303)
 
 
@@ -111,7 +114,7 @@ async def end(request: Request) -> Response:
     """POST: asks whether they are sure; with sure to the wrap-up, with an outcome to the desk."""
     if not field(request, "sure") and not field(request, "outcome"):
         handoff = await acts.mine(request)
-        if views.talking(handoff):
+        if handoff.with_counsellor:
             case = views.brief(console(request), handoff, translate_of(request))
             return page(request, "ending.html", case=case, path=f"/handoffs/{handoff.id}")
     try:
@@ -127,17 +130,23 @@ async def end(request: Request) -> Response:
 
 
 async def _desk_with(request: Request, refused: Refused) -> HTMLResponse:
-    note = translate_of(request)(f"note.{refused.code}", **refused.more)
-    return await _desk(request, note=note, status=STATUS[refused.code])
+    note = note_of(request, refused.code, refused.more)
+    wrap_up = refused.more.get("wrap_up", "")
+    return await _desk(request, note=note, status=STATUS[refused.code], wrap_up=wrap_up)
 
 
-async def _desk(request: Request, note: str, status: int = 200) -> HTMLResponse:
+async def _desk(
+    request: Request, note: str, status: int = 200, wrap_up: str = "", freed: bool = False
+) -> HTMLResponse:
+    """`wrap_up`: the talk whose outcome is to be said; `freed`: there is room for the next one."""
     return page(
         request,
         "desk.html",
         status,
         **await _shown(request),
         note=note,
+        wrap_up=wrap_up,
+        freed=freed,
     )
 
 
@@ -158,16 +167,18 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         help_lines=await cards.line_offers(shared, handoff, t, own) if mine else [],
         mine=mine,
         holder=handoff.claimed_by,
-        talking=mine and views.talking(handoff),
+        talking=mine and handoff.with_counsellor,
         wrapping_up=mine and handoff.state is State.WRAP_UP,
         outcomes=acts.OUTCOMES,
         may_flag=(mine and handoff.state is not State.CLOSED) or may_lead(account),
         flagging=holds.CHOICES,
         longest=acts.LONGEST,
+        once=secrets.token_hex(16),
         longest_note=passing.LONGEST_NOTE,
         longest_private=cards.LONGEST_NOTE,
-        colleagues=await passing.colleagues(shared, account),
+        colleagues=await passing.colleagues(shared, account.login, t),
         moments=moments,
+        **raising.offered(account, handoff),
     )
 
 

@@ -7,9 +7,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console import acts
 from bot.console.accounts import Account
-from bot.console.answers import Refused
-from bot.console.context import Console, account_of, console, field
+from bot.console.answers import Refused, page
+from bot.console.board_view import counsellors
+from bot.console.context import Console, account_of, console, field, translate_of
 from bot.console.permissions import may_counsel, may_lead
+from bot.console.scene import read_scene
 from bot.console.strings import Translate
 from bot.console.views import brief
 from bot.handoff.record import Handoff, State
@@ -24,6 +26,14 @@ async def transfer(request: Request) -> Response:
     return RedirectResponse(
         f"/handoffs/{request.path_params['id']}" if to else "/desk?note=released", 303
     )
+
+
+async def show_colleagues(request: Request) -> Response:
+    """GET: to whom the person of the path could go now, for the script."""
+    desk, t = console(request), translate_of(request)
+    found = await acts.mine(request)
+    mates = await colleagues(desk, found.claimed_by, t)
+    return page(request, "_colleagues.html", colleagues=mates, case=brief(desk, found, t))
 
 
 async def accept(request: Request) -> Response:
@@ -64,13 +74,10 @@ async def offers(desk: Console, account: Account, t: Translate) -> list[dict[str
     return shown
 
 
-async def colleagues(desk: Console, account: Account) -> list[dict[str, str]]:
-    """Who is on shift and could take somebody over."""
-    return [
-        {"login": one.login, "alias": one.alias}
-        for one in await desk.accounts.several(await desk.queue.presence.on_shift())
-        if one.login != account.login and may_counsel(one)
-    ]
+async def colleagues(desk: Console, without: str, t: Translate) -> list[dict[str, Any]]:
+    """Who is on shift and could take somebody over from the one of the login `without`."""
+    everybody = await counsellors(desk, await read_scene(desk), t)
+    return [one for one in everybody if one["on_shift"] and one["login"] != without]
 
 
 async def _transfer(request: Request) -> str:
@@ -79,7 +86,8 @@ async def _transfer(request: Request) -> str:
     to, note = field(request, "to"), field(request, "note")
     if not 1 <= len(note) <= LONGEST_NOTE:
         raise Refused("too_large" if note else "bad_request")
-    if to and to not in [one["login"] for one in await colleagues(desk, account)]:
+    colleague = await desk.accounts.find(to) if to else None
+    if to and (to == account.login or not colleague or not may_counsel(colleague)):
         raise Refused("colleague_away")
     with acts.refusing(away="colleague_away"):
         await passed_on(desk, found.id, account.login, to, note)
@@ -103,7 +111,7 @@ async def _accept(request: Request) -> Handoff:
     found = await acts.find(request)
     if found.state is State.WAITING and found.offered_to == account.login:
         return await acts.claim(request)  # nobody holds them: whoever is quickest has them
-    with acts.refusing("gone"):
+    async with acts.taking(request, "offer_over"):
         taken = await desk.queue.transfers.accept(found.id, account.login)
     await desk.audit.write(account.login, "accept", found.id)
     return taken
@@ -114,7 +122,7 @@ async def _refuse(request: Request) -> Handoff:
     found = await acts.find(request)
     # Whoever leads may take back any offer.
     who = found.offered_to if may_lead(account) else account.login
-    with acts.refusing("gone"):
+    with acts.refusing("offer_over"):
         await desk.queue.transfers.decline(found.id, who)
     await desk.audit.write(account.login, "refuse", found.id)
     return found

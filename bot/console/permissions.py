@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from bot.console.accounts import Account, Role
+from bot.console.accounts import COUNSELS, Account, Role
 from bot.console.logins import Login
 from bot.handoff.record import Handoff
 
@@ -32,7 +32,7 @@ class Scope(StrEnum):
 
 _ROLES: Final[dict[Permission, frozenset[Role]]] = {
     _S: frozenset(Role),
-    _C: frozenset({Role.COUNSELLOR, Role.SUPERVISOR}),
+    _C: COUNSELS,
     _L: frozenset({Role.SUPERVISOR}),
     _N: frozenset({Role.SUPERVISOR, Role.OPERATOR}),
 }
@@ -68,10 +68,12 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/handoffs/{id}/keep-open": {"POST": _C},
     "/handoffs/{id}/release": {"POST": _C},
     "/handoffs/{id}/end": {"POST": _C},
+    "/handoffs/{id}/colleagues": {"GET": _C},
     "/handoffs/{id}/transfer": {"POST": _C},
     "/handoffs/{id}/accept": {"POST": _C},
     "/handoffs/{id}/refuse": {"POST": _C},
     "/handoffs/{id}/reassign": {"GET": _L, "POST": _L},
+    "/handoffs/{id}/raise": {"POST": _C},
     "/handoffs/{id}/flag": {"POST": _C},
     "/handoffs/{id}/hold": {"POST": _L},
     "/handoffs/{id}/lift": {"POST": _C},
@@ -112,6 +114,7 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/api/handoffs/{id}/accept": {"POST": _C},
     "/api/handoffs/{id}/refuse": {"POST": _C},
     "/api/handoffs/{id}/reassign": {"POST": _L},
+    "/api/handoffs/{id}/raise": {"POST": _C},
     "/api/handoffs/{id}/flag": {"POST": _C},
     "/api/handoffs/{id}/hold": {"POST": _L},
     "/api/handoffs/{id}/lift": {"POST": _C},

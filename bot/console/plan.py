@@ -18,7 +18,7 @@ from bot.console.context import (
 )
 from bot.console.permissions import may_counsel, may_lead
 from bot.console.planned import Planned, Stretch, gaps
-from bot.handoff.hours import Hours, Span, WrongHours, moment, read_date
+from bot.handoff.hours import Hours, Span, WrongHours, epoch_of, read_date
 from bot.moment import city, said_day
 
 #: So many weeks are shown, from Monday on.
@@ -61,7 +61,7 @@ async def _changed(request: Request) -> None:
         if not await plan.remove(field(request, "remove")):
             raise Refused("gone")
     else:
-        hours = (await desk.service.read()).hours
+        hours = (await desk.queue.service.read()).hours
         if hours is None:
             raise WrongHours("unset")
         day = read_date(field(request, "date"))
@@ -88,7 +88,7 @@ def _days(today: date) -> list[date]:
 
 async def _view(request: Request) -> dict[str, Any]:
     desk = console(request)
-    hours, now = (await desk.service.read()).hours, desk.clock()
+    hours, now = (await desk.queue.service.read()).hours, desk.clock()
     if hours is None:
         return {"zone": None, "days": [], "missing": []}
     today = hours.local(now).date()
@@ -128,7 +128,7 @@ def _covers(stretch: Stretch, now: float) -> bool:
 
 def _open_gaps(hours: Hours, days: list[date], planned: list[Planned], now: float) -> list[Stretch]:
     """When it is open and nobody is planned, from now to the end of the days."""
-    end = moment(days[-1] + timedelta(days=1), 0, hours.zone)
+    end = epoch_of(days[-1] + timedelta(days=1), 0, hours.zone)
     ahead = (days[-1] - hours.local(now).date()).days + 1
     open_ = [(max(int(now), one), min(two, end)) for one, two in hours.stretches(now, ahead)]
     return gaps(
@@ -138,8 +138,8 @@ def _open_gaps(hours: Hours, days: list[date], planned: list[Planned], now: floa
 
 def _on(day: date, stretches: list[Stretch], zone: str) -> list[str]:
     """What of these stretches lies on a day, by its clock: "08:00-16:00"."""
-    midnight = moment(day, 0, zone)
-    next_ = moment(day + timedelta(days=1), 0, zone)
+    midnight = epoch_of(day, 0, zone)
+    next_ = epoch_of(day + timedelta(days=1), 0, zone)
     found = []
     for begin, end in stretches:
         begin, end = max(begin, midnight), min(end, next_)

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from redis.asyncio import Redis
 
-from bot.handoff.hours import Span, WrongHours, moment, read_date
+from bot.handoff.hours import Span, WrongHours, epoch_of, read_date
 from bot.keys import Keys
 
 #: Entries older than this are dropped.
@@ -39,8 +39,8 @@ class Planned:
 
     def stretch(self, zone: str) -> Stretch:
         """From when to when, epoch seconds."""
-        begin = moment(self.day, self.span.start, zone)
-        return begin, moment(self.day, self.span.end, zone, last=True)
+        begin = epoch_of(self.day, self.span.start, zone)
+        return begin, epoch_of(self.day, self.span.end, zone, last=True)
 
 
 class Plan:

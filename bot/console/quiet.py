@@ -4,12 +4,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console import acts
-from bot.console.answers import Refused
-from bot.console.context import account_of, console, form_of
+from bot.console.context import account_of, console
 from bot.handoff.record import Handoff
-
-#: What `on` may be, from a form or in JSON.
-_MEANS = {"1": True, "0": False, "true": True, "false": False}
 
 
 async def keep_open(request: Request) -> Response:
@@ -26,10 +22,7 @@ async def api_keep_open(request: Request) -> JSONResponse:
 
 async def _kept(request: Request) -> Handoff:
     desk, account = console(request), account_of(request)
-    handoff = await acts.mine(request)
-    on = _MEANS.get(str(form_of(request).get("on", "")).lower())
-    if on is None:
-        raise Refused("bad_request")
+    handoff, on = await acts.mine(request), acts.switch(request)
     with acts.refusing():
         await desk.queue.keep_open(handoff.id, account.login, on)
     await desk.audit.write(account.login, "keep_open" if on else "let_close", handoff.id)

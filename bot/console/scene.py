@@ -9,7 +9,7 @@ from bot.console.accounts import Account
 from bot.console.context import Console
 from bot.console.opening import opening_view
 from bot.console.strings import Translate
-from bot.console.views import aside_view, brief, clock_words
+from bot.console.views import aside_view, brief, clock_words, own_view
 from bot.handoff.escalation import LATE
 from bot.handoff.holds import alarms, open_to_all
 from bot.handoff.record import Handoff, Held, Tally
@@ -49,6 +49,17 @@ class Scene:
         """How many wait."""
         return sum(tally.waiting for tally in self.tallies)
 
+    @property
+    def reds(self) -> int:
+        """How many of them are RED."""
+        return sum(tally.waiting for tally in self.tallies if tally.level is Level.RED)
+
+    @property
+    def late(self) -> int:
+        """To how many RED somebody should have come, whoever said danger on hold among them."""
+        waiting = sum(tally.late for tally in self.tallies if tally.level is Level.RED)
+        return waiting + alarms(self.aside)
+
     def of(self, login: str) -> tuple[object, Sequence[tuple[str, Level]], object, object]:
         """What is this counsellor's own in it; when it differs, their own part does."""
         mine = tuple(sorted((one.id, one.level) for one in self.held if one.by == login))
@@ -68,7 +79,7 @@ async def read_scene(desk: Console, start: int = 0) -> Scene:
     on_shift = await queue.presence.on_shift()
     faces = await desk.accounts.faces(on_shift)
     holds = Counter(one.by for one in held)
-    standing = await desk.service.read()
+    standing = await desk.queue.service.read()
     return Scene(
         tallies=tuple(tallies),
         start=start,
@@ -94,8 +105,7 @@ def shared_view(desk: Console, scene: Scene, t: Translate) -> dict[str, Any]:
         "on_shift": list(scene.aliases),
         "named": list(scene.aliases[:NAMED]),
         "at_capacity": scene.at_capacity,
-        "late": sum(one.late for one in scene.tallies if one.level is Level.RED)
-        + alarms(scene.aside),
+        "late": scene.late,
         "surge": scene.standing.surge,
         "closed": opening["words"] if opening["closed"] else "",
         "waiting": _briefs(desk, scene.waiting, t),
@@ -118,7 +128,7 @@ async def desk_view(
     return {
         **shared_view(desk, scene, t),
         "on_hold": aside_view(desk, scene.aside, t),
-        "mine": _briefs(desk, await desk.queue.several(mine), t),
+        "mine": [own_view(desk, one, t) for one in await desk.queue.several(mine)],
         "others": _briefs(desk, others, t),
         "others_total": len(scene.held) - len(mine),
         "me": {

@@ -1,7 +1,7 @@
 """The console's own words (strings/<lang>.yml) and the counsellors' phrase bank (phrases/)."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,9 +90,16 @@ class Phrases:
             for name, text in texts.items()
         ]
 
-    def find(self, name: str, language: str, own: str) -> Phrase | None:
-        """One phrase of the bank by its id."""
-        return next((pair for pair in self.pairs(language, own) if pair.id == name), None)
+    def joined(self, names: Sequence[str], language: str, own: str) -> tuple[str, str] | None:
+        """Phrases of the bank by their ids, one after the other: for the person, and beside it.
+
+        None when one of them is not in the bank, or none is named.
+        """
+        bank = {one.id: one for one in self.pairs(language, own)}
+        if not names or not all(name in bank for name in names):
+            return None
+        said = [bank[name] for name in names]
+        return " ".join(one.text for one in said), " ".join(one.beside for one in said)
 
 
 # The files do not change while the console runs.

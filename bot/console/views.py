@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.bidi import keep_numbers
 from bot.console.context import Console
 from bot.console.strings import Translate
 from bot.handoff import silence
+from bot.handoff.contact import welcome
 from bot.handoff.holds import open_to_all
-from bot.handoff.record import ENDED, Handoff, State
+from bot.handoff.hours import Hours
+from bot.handoff.record import ENDED, Case, Handoff, State
 from bot.handoff.transcript import Line
 from bot.media import LARGEST
 from bot.messages import Media
@@ -22,6 +25,10 @@ SLOTS = (
 )  # fmt: skip
 #: Shown in a place of their own, not among the answers.
 APART = frozenset({"phone_seen", "safe_contact", "consent"})
+#: What is flagged on a line and is no danger now.
+NOT_URGENT = frozenset(
+    {"watched_words", "watched_maybe", "watched_unclear", "danger_unclear", "self_harm_unclear"}
+)
 
 
 def clock_words(seconds: float) -> str:
@@ -31,10 +38,16 @@ def clock_words(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def hour_words(at: float, hours: Hours | None) -> str:
+    """A moment as hh:mm on the service's clock; without opening hours its zone is not known."""
+    if hours is None:
+        return f"{datetime.fromtimestamp(at, UTC):%H:%M} UTC"
+    return f"{hours.local(at):%H:%M}"
+
+
 def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
     """One line of a list: no text, no name, no answers."""
     waited = desk.clock() - handoff.asked_at
-    own_name = dict(desk.words.languages()).get(handoff.language, handoff.language)
     return {
         "id": handoff.id,
         "handle": _named(desk, handoff, t),
@@ -42,7 +55,8 @@ def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
         "level": handoff.level.name.lower(),
         "moved_up": handoff.rank < handoff.level,
         "language": handoff.language,
-        "language_name": t(f"spoken.{handoff.language}", own_name),
+        "language_known": handoff.language_known,
+        "language_name": language_name(desk, handoff.language if handoff.language_known else "", t),
         "romanised": handoff.romanised,
         "asked_at": handoff.asked_at,
         "wait": round(waited),
@@ -51,6 +65,25 @@ def brief(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
         "seen": handoff.seen,
         "flagged": _flagged(desk, handoff, t),
     }
+
+
+def language_name(desk: Console, code: str, t: Translate) -> str:
+    """A language in the reader's own; "" is one that is not known."""
+    own_name = dict(desk.words.languages()).get(code, code)
+    return t(f"spoken.{code}", own_name) if code else t("case.language_unknown")
+
+
+def own_view(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any]:
+    """One line of the list of one's own: `brief`, and whether an answer is awaited."""
+    return {**brief(desk, handoff, t), "awaited": _awaited(handoff, desk.clock())}
+
+
+def _awaited(handoff: Handoff, now: float) -> dict[str, Any] | None:
+    """For how long one's answer is awaited, and whether to `new` words; None when it is not."""
+    since = silence.answer_since(handoff)
+    if not since:
+        return None
+    return {"words": clock_words(now - since), "new": handoff.heard_at > handoff.claimed_at}
 
 
 def _flagged(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any] | None:
@@ -107,14 +140,16 @@ async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> 
         "code_word": case.code_word,
         "word_check": t(f"word.{handoff.word_check}") if handoff.word_check else "",
         "private": await desk.queue.private(handoff),
-        "silence": _silence(handoff, desk.clock()),
+        "awaited": _awaited(handoff, desk.clock()),
+        "silence": _silence(handoff, case, desk.clock()),
     }
 
 
-def _silence(handoff: Handoff, now: float) -> dict[str, Any]:
+def _silence(handoff: Handoff, case: Case, now: float) -> dict[str, Any]:
     """How long the person has been silent, since when they were asked and told, and what comes.
 
-    `since` is empty while nothing is awaited from them.
+    `since` is empty while nothing is awaited from them; `quiet`: at this hour nothing is asked or
+    told, by the times of safe contact they chose.
     """
     steps = {"silent": silence.since(handoff)}
     if silence.asked(handoff):
@@ -126,6 +161,7 @@ def _silence(handoff: Handoff, now: float) -> dict[str, Any]:
         "since": {name: clock_words(now - at) for name, at in steps.items() if at},
         "kept_open": handoff.kept_open,
         "closes": handoff.level is not Level.RED and not handoff.kept_open,
+        "quiet": not welcome(case.safe_contact, case.zones, now),
         "minutes": {"ask": ask, "warn": ask + pause, "close": ask + 2 * pause},
     }
 
@@ -143,13 +179,17 @@ async def line_views(
 ) -> list[dict[str, Any]]:
     """The transcript's lines after the one with that id, as the login `reader` may see them."""
     lines = await desk.queue.transcript.read(handoff, after)
-    opens = handoff.claimed_by == reader and talking(handoff)
-    return [_line(line, handoff, t, opens=opens) for line in lines]
+    opens = handoff.claimed_by == reader and handoff.with_counsellor
+    hours = (await desk.queue.service.read()).hours if lines else None
+    return [_line(line, handoff, t, hours, opens=opens) for line in lines]
 
 
-def _line(line: Line, handoff: Handoff, t: Translate, *, opens: bool) -> dict[str, Any]:
+def _line(
+    line: Line, handoff: Handoff, t: Translate, hours: Hours | None, *, opens: bool
+) -> dict[str, Any]:
     slot, _, value = line.answer.partition(":")
-    pressed = f"{_said(t, 'slot', slot)}: {_said(t, 'value', value)}" if slot else ""
+    group = "spoken" if slot == "language" else "value"
+    pressed = f"{_said(t, 'slot', slot)}: {_said(t, group, value)}" if slot else ""
     return {
         "id": line.id,
         "who": line.who,
@@ -158,9 +198,19 @@ def _line(line: Line, handoff: Handoff, t: Translate, *, opens: bool) -> dict[st
         "name": line.name,
         "language": line.language or handoff.language,
         "at": line.at,
+        "at_iso": datetime.fromtimestamp(line.at, UTC).isoformat(timespec="seconds"),
+        "at_words": hour_words(line.at, hours),
+        "flag": _flag(line.flag, t),
         "media": line.media
         and media_view(line.media, t, media_path(handoff, line.id) if opens else ""),
     }
+
+
+def _flag(rule: str, t: Translate) -> dict[str, Any] | None:
+    """Why a line is marked; None for one that is not."""
+    if not rule:
+        return None
+    return {"rule": rule, "words": _said(t, "rule", rule), "urgent": rule not in NOT_URGENT}
 
 
 def media_path(handoff: Handoff, line: str) -> str:
@@ -210,8 +260,3 @@ def _said(t: Translate, group: str, key: str) -> str:
 
 def _region(desk: Console, region: str, own: str) -> str:
     return desk.words.text("buttons", f"region.{region}", own) if region else ""
-
-
-def talking(handoff: Handoff) -> bool:
-    """Whether words can be sent."""
-    return handoff.state in (State.CLAIMED, State.ACTIVE)

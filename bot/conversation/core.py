@@ -122,6 +122,8 @@ async def _with_counsellor(turn: Turn) -> None:
     if turn.inbound.kind is Kind.BUTTON:
         await pressed.beside_counsellor(turn)
     elif not await code_word.in_talk(turn):
+        if turn.inbound.kind is Kind.TEXT:
+            await language.listen(turn)
         await handoff.relay(turn)
 
 

@@ -31,11 +31,16 @@ async def take(turn: Turn) -> None:
 
 
 async def beside_counsellor(turn: Turn) -> None:
-    """During a talk numbers and topics can be looked at; an answer goes to the counsellor."""
+    """During a talk numbers and topics can be looked at.
+
+    An answer goes to the counsellor, and so does a language: they must write what is read.
+    """
     kind, _, rest = turn.inbound.button.partition(":")
     slot, _, value = rest.partition(":")
     if kind == "answer" and check.valid(slot, value):
         await handoff.relay_answer(turn, slot, value)
+    elif kind == "lang" and rest in turn.use.words.codes():
+        await handoff.relay_language(turn, rest)
     elif kind == "do" and rest in _LOOKING:
         await ACTS[rest](turn)
     elif not _showed(turn, kind, rest):
@@ -106,4 +111,4 @@ ACTS: dict[str, Act] = {
     "crime_stoppers": _then_ask_again(lambda turn: turn.say("card_crime_stoppers")),
 }
 #: What does not interrupt a talk with a counsellor.
-_LOOKING = frozenset({"emergency", "numbers", "crime_stoppers", "near_me", "keep"})
+_LOOKING = frozenset({"emergency", "numbers", "crime_stoppers", "near_me", "language", "keep"})

@@ -25,7 +25,7 @@ class Session:
     language: str | None = None  # None: not known yet, ask
     pinned: bool = False  # chosen by the person: detection may only offer a switch
     belief: dict[str, float] | None = None  # language -> probability (bot/conversation/language)
-    romanised: bool = False
+    romanised: bool = False  # typed in Latin letters a language that has others
     offered_language: str = ""  # a switch offered once is not offered again
     answers: dict[str, str] = field(default_factory=dict)
     signals: list[str] = field(default_factory=list)

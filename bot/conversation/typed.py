@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.conversation import language as detection
 from bot.conversation.pressed import ACTS, Act
 from bot.dialogue import check
-from bot.dialogue.engine import Answer
+from bot.dialogue.engine import LONGEST, Answer
 from bot.errors import EngineUnavailable
 from bot.handlers import (
     case,
@@ -22,9 +22,6 @@ from bot.handlers import (
 )
 from bot.handlers.turn import Turn
 from bot.safety.normalise import normalise
-
-#: Longer messages are read up to here, characters, and the person is told.
-LONGEST = 2_000
 
 _COMMANDS = {"/start": "start", "/help": "start", "/language": "language"}
 # "Yes?" asks, it does not answer.

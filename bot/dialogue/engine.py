@@ -12,6 +12,8 @@ from bot.errors import EngineUnavailable
 
 #: Longer than this and the person gets the fixed menu instead, seconds.
 PATIENCE = 2.0
+#: Messages are read up to here, characters.
+LONGEST = 2_000
 _PATH = "/webhooks/northlight"
 
 
@@ -53,8 +55,11 @@ class Engine:
 
     async def understand(self, text: str) -> tuple[str, float]:
         """Intent and confidence of a text, nothing stored. Raises EngineUnavailable."""
-        intent = (await self._post("understand", {"text": text}))["intent"]
-        return str(intent["name"]), float(intent["confidence"])
+        answer = await self._post("understand", {"text": text})
+        try:
+            return str(answer["intent"]["name"]), float(answer["intent"]["confidence"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise EngineUnavailable("unexpected shape") from None
 
     async def ready(self) -> bool:
         """Whether the engine answers."""

@@ -1,5 +1,6 @@
 """What a counsellor may see of a person: built from the answers, cut down to the consent given."""
 
+from bot.conversation.language import LATIN
 from bot.directory.regions import REGIONS
 from bot.handlers.turn import Turn
 from bot.handoff.contact import welcome
@@ -56,7 +57,8 @@ async def request(turn: Turn) -> Handoff:
         level=found.level,
         rules=found.rules if consent(turn) != "nothing" else _always(found.rules),
         language=turn.language,
-        romanised=turn.session.romanised,
+        language_known=turn.session.language is not None,
+        romanised=turn.session.romanised and turn.language not in LATIN,
         case=build(turn),
         fence=turn.fence,
     )
@@ -68,7 +70,10 @@ def _always(rules: tuple[str, ...]) -> tuple[str, ...]:
 
 
 async def call_out(turn: Turn) -> None:
-    """Danger was said just now: whoever is on hold must be looked at (holds.py)."""
+    """Danger was said just now: an open handoff becomes RED, and who is on hold is called out.
+
+    `renew` alone would not do: the rules may have said RED before (Queue.raise_level).
+    """
     if turn.handoff is not None:
         await turn.use.queue.raise_level(turn.inbound.person, Level.RED, (), turn.fence)
 

@@ -1,12 +1,13 @@
 """Bringing in a person: consent, the place in line, the talk itself, and its end."""
 
-from bot.handlers import case, urgent
+from bot.handlers import case, language, urgent
 from bot.handlers.leave import leave
 from bot.handlers.turn import Turn
 from bot.handoff import silence
 from bot.handoff.closing import OF_THE_MOMENT
 from bot.messages import Kind, Media
 from bot.safety.levels import Level
+from bot.safety.urgency import DANGER_ANSWERS
 
 #: What is no text: the counsellor sees that it came, and opens it or not.
 _NOT_TEXT = {Kind.VOICE, Kind.PHOTO, Kind.STICKER, Kind.CONTACT, Kind.LOCATION, Kind.OTHER}
@@ -37,7 +38,7 @@ async def place(turn: Turn) -> None:
     key, params = await closing.place_words(turn.handoff.id)
     turn.say(key, **params)
     if key in OF_THE_MOMENT:  # on hold nothing was said of the closing
-        turn.ops += await closing.told_ops(turn.handoff.id)
+        turn.ops += await closing.informed_ops(turn.handoff.id)
 
 
 async def cancel(turn: Turn) -> None:
@@ -72,7 +73,7 @@ async def catch_up(turn: Turn) -> None:
         reply = turn.use.words.reply(key, turn.language, **params)
         if reply not in turn.replies:  # they may just have asked for their place
             turn.replies.insert(0, reply)
-        turn.ops += queue.told_ops(last)
+        turn.ops += queue.forget_ops(last, key)
 
 
 async def fall_silent(turn: Turn) -> None:
@@ -97,7 +98,8 @@ async def fall_silent(turn: Turn) -> None:
 async def relay(turn: Turn) -> None:
     """Carries a message to the counsellor; the assistant itself stays silent.
 
-    Words of danger are flagged to the counsellor, and the person gets the 9-1-1 card once.
+    What sounds like danger is flagged to the counsellor, and the person gets the 9-1-1 card once.
+    Of being watched only the counsellor learns: a card would show on the watched screen.
     """
     if turn.handoff is None:
         return
@@ -108,38 +110,53 @@ async def relay(turn: Turn) -> None:
         turn.say("media_came" if media.can_be_opened else key)
     elif kind is Kind.EDITED:
         text = f"[{kind}] {text}".strip()
-    heard = urgent.screened(turn)
-    flag = urgent.CARDS[heard][1] if heard in ("danger", "self_harm") else ""
-    await _relay(turn, text, flag, media=media)
-    if flag:
-        _tell_once(turn, "danger_seen" if heard == "danger" else "report_self_harm")
+    heard = await urgent.heard_beside(turn)
+    if heard and heard.urgent:
+        await _raise(turn, heard.signal)
+    elif heard:
+        turn.session.signal(heard.signal)
+        await case.renew(turn)  # with other answers it may count for more
+    _carry(turn, text, heard.signal if heard else "", media=media)
+    if heard and heard.urgent:
+        _tell_once(turn, "danger_seen" if heard.kind == "danger" else "report_self_harm")
 
 
 async def relay_answer(turn: Turn, slot: str, value: str) -> None:
     """A safety question answered during a talk: kept, shown to the counsellor as a line."""
     session = turn.session
     session.answers[slot] = value
-    urgent_now = (slot, value) in (("safe_now", "danger"), ("hurt_now", "yes"))
+    flag = DANGER_ANSWERS.get((slot, value), "")
     await case.renew(turn)
     label = turn.use.words.label_of(turn.inbound.button, turn.language)
     question = turn.use.words.text("responses", f"ask_{slot}", turn.language).splitlines()[-1]
-    rule = "safe_now_danger" if slot == "safe_now" else "hurt_now"
-    flag = rule if urgent_now else ""
-    await _relay(turn, f"[{question}] {label}", flag, f"{slot}:{value}")
-    if urgent_now:
+    if flag:
+        await _raise(turn, flag)
+    _carry(turn, f"[{question}] {label}", flag, f"{slot}:{value}")
+    if flag:
         _tell_once(turn, "danger_seen")
 
 
-async def _relay(
-    turn: Turn, text: str, flag: str, answer: str = "", media: Media | None = None
+async def relay_language(turn: Turn, code: str) -> None:
+    """A language chosen during a talk: kept, shown to the counsellor as a line."""
+    await language.keep(turn, code)
+    question = turn.use.words.text("responses", "change_language", turn.language)
+    label = turn.use.words.label_of(turn.inbound.button, turn.language)
+    _carry(turn, f"[{question}] {label}", answer=f"language:{code}")
+    turn.say("language_set")
+
+
+async def _raise(turn: Turn, flag: str) -> None:
+    """RED, for what was heard in the talk."""
+    turn.session.signal(flag)
+    await turn.use.queue.raise_level(turn.inbound.person, Level.RED, (flag,), turn.fence)
+
+
+def _carry(
+    turn: Turn, text: str, flag: str = "", answer: str = "", media: Media | None = None
 ) -> None:
-    if turn.handoff is None or not (text.strip() or media):
-        return
-    if flag:
-        turn.session.signal(flag)
-        person, queue = turn.inbound.person, turn.use.queue
-        await queue.raise_level(person, Level.RED, (flag,), turn.fence)
-    turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag, answer, media)
+    """A line of the transcript, with this turn's commit."""
+    if turn.handoff is not None and (text.strip() or media):
+        turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag, answer, media)
 
 
 def _tell_once(turn: Turn, card: str) -> None:

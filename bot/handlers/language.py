@@ -13,9 +13,12 @@ _UNSURE = 0.5
 
 
 async def listen(turn: Turn) -> None:
-    """Takes what a typed message shows about the language; offers a switch, never forces one."""
+    """Takes what a typed message shows about the language; offers a switch, never forces one.
+
+    In a talk only what is sure: what a counsellor answers in does not change by a single word.
+    """
     session, offered = turn.session, turn.use.words.codes()
-    before = session.language
+    before = session.language, session.romanised
     reading = detection.update(
         session.belief,
         turn.inbound.text,
@@ -25,16 +28,28 @@ async def listen(turn: Turn) -> None:
         chosen=session.pinned,
     )
     turn.reading = reading
-    session.belief, session.romanised = reading.belief, reading.romanised
-    session.language = reading.language
-    if reading.language is None and reading.script == "arabic" and reading.certainty < _UNSURE:
-        session.language = "ar"  # a short message in the one script that few languages share
+    session.belief = reading.belief
+    if reading.romanised:
+        session.romanised = True
+    elif reading.message_language and reading.script != "latin":
+        session.romanised = False  # "ok" and 911 are written so by everybody, and show nothing
+    if turn.handoff is None or not turn.handoff.with_counsellor:
+        session.language = _spoken(turn, reading)
+    elif reading.certainty >= detection.SWITCH or reading.language == reading.message_language:
+        session.language = reading.language or session.language
+    if (session.language, session.romanised) != before:
+        await case.renew(turn)  # whoever takes them must write what they can read
+
+
+def _spoken(turn: Turn, reading: detection.Reading) -> str | None:
+    """The language to answer in; None: not known."""
     heard = turn.screen.languages
-    if turn.screen.urgent and not session.pinned and len(heard) == 1:
+    if turn.screen.urgent and not turn.session.pinned and len(heard) == 1:
         # Too short to be sure of, but a phrase of one language's danger list was found.
-        session.language = heard[0]
-    if session.language != before:
-        await case.renew(turn)  # whoever takes them must write in the language they read
+        return heard[0]
+    if reading.language is None and reading.script == "arabic" and reading.certainty < _UNSURE:
+        return "ar"  # a short message in the one script that few languages share
+    return reading.language
 
 
 async def read_page(turn: Turn) -> None:
@@ -102,15 +117,19 @@ async def choose(turn: Turn, code: str) -> None:
         turn.say("change_language")
         return
     greeted = turn.session.language is not None or turn.session.asking
-    turn.session.language, turn.session.pinned = code, True
-    turn.session.belief = detection.believe(code)
-    turn.session.romanised = False
-    await case.renew(turn)
+    await keep(turn, code)
     if not greeted:
         turn.say("greeting")
         return
     turn.say("language_set")
     turn.ask_again()
+
+
+async def keep(turn: Turn, code: str) -> None:
+    """The person's choice, for good; in which letters they type it shows when they write."""
+    turn.session.language, turn.session.pinned = code, True
+    turn.session.belief = detection.believe(code)
+    await case.renew(turn)
 
 
 async def picker(turn: Turn) -> None:

@@ -1,16 +1,13 @@
 """The safety check: takes answers, lets urgency decide what comes next, goes on after breaks."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from bot.dialogue import check
 from bot.errors import EngineUnavailable
 from bot.handlers import case, code_word, handoff
 from bot.handlers.turn import Turn
 from bot.safety.levels import Level
-
-#: Answers that say danger now.
-URGENT: Final = (("safe_now", "danger"), ("hurt_now", "yes"))
+from bot.safety.urgency import DANGER_ANSWERS
 
 
 async def begin(turn: Turn) -> None:
@@ -45,7 +42,7 @@ async def answer(turn: Turn, slot: str, value: str) -> None:
         session.asking = None
     following = await _engine_asks(turn, "answer", entities)
     await case.renew(turn)
-    if (slot, value) in URGENT:
+    if (slot, value) in DANGER_ANSWERS:
         await case.call_out(turn)
     if slot == "consent" and turn.handoff is not None:
         if check.next_open(session.answers) is None:

@@ -10,8 +10,7 @@ for id in (redis.call('GET', KEYS[1]) or ''):gmatch('%S+') do gone[#gone + 1] = 
 if ARGV[3] == 'open' then
   local last = gone[#gone]
   local state = last and redis.call('HGET', ARGV[1] .. last, 'state')
-  local open = state == 'waiting' or state == 'claimed' or state == 'active'
-  gone = {open and last or nil}
+  gone = {is_open(state) and last or nil}
 end
 local left_talk = ARGV[3] == 'silence' and 'silence' or 'left_talk'
 local ways =

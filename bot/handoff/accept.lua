@@ -6,7 +6,7 @@
 -- Returns ok, own, gone, off or full.
 local state, owner, offered =
   unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'offered_to'))
-if state ~= 'claimed' and state ~= 'active' then return 'gone' end
+if not talking(state) then return 'gone' end
 if owner == ARGV[2] then return 'own' end
 if offered ~= ARGV[2] then return 'gone' end
 local why = no_room(ARGV[2], KEYS[3], KEYS[4], KEYS[7], KEYS[2], ARGV[7], ARGV[4], ARGV[5])

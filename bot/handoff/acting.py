@@ -14,18 +14,19 @@ from bot.handoff.ledger import Ledger
 from bot.handoff.presence import Presence
 from bot.handoff.record import ENDED, Case, Handoff, Held, State
 from bot.handoff.service import Service
-from bot.handoff.telling import Telling, Words
+from bot.handoff.telling import HERE, Telling, Words
 from bot.inbox import Op
-from bot.keys import DAY, KEEP, Keys, longest
+from bot.keys import KEEP, Keys, longest
 from bot.outbox import Outbox
 from bot.safety.levels import Level
 from bot.vault import Vault
 
 
-class Acting(Ledger):
-    """What queue, transfers and the janitor's acts share. `lease` and `retention` in seconds.
+class Tools:
+    """What the queue and its parts work with, made once for all of them. Times in seconds.
 
-    `retention` is how long a handoff is kept after its close, 0 for not at all.
+    `lease` is how long a counsellor's page may be silent, `retention` how long a handoff is kept
+    after its close, 0 for not at all.
     """
 
     def __init__(
@@ -36,18 +37,28 @@ class Acting(Ledger):
         outbox: Outbox,
         words: Words,
         clock: Callable[[], float],
-        *,
-        lease: float = 30,
-        retention: int = DAY,
+        lease: float,
+        retention: int,
     ) -> None:
-        super().__init__(redis, keys, vault, Presence(redis, keys, clock, lease))
-        self._outbox, self._words, self._clock = outbox, words, clock
-        self._lease, self._retention = lease, retention
-        # A person's data key and pointer outlive everything that hangs on them.
-        self._longest = longest(retention)
-        self._telling = Telling(words, outbox, clock)
+        self.redis, self.keys, self.vault, self.outbox = redis, keys, vault, outbox
+        self.words, self.clock, self.lease, self.retention = words, clock, lease, retention
+        self.presence = Presence(redis, keys, clock, lease)
         self.service = Service(redis, keys)
-        self._scripts = {name: scripts.load(redis, name) for name in scripts.NAMES}
+        self.telling = Telling(words, outbox, clock, keys)
+        self.scripts = {name: scripts.load(redis, name) for name in scripts.NAMES}
+
+
+class Acting(Ledger):
+    """What the queue and its parts share: the acts that more than one of them needs."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools.redis, tools.keys, tools.vault, tools.presence)
+        self._outbox, self._words, self._clock = tools.outbox, tools.words, tools.clock
+        self._lease, self._retention = tools.lease, tools.retention
+        # A person's data key and pointer outlive everything that hangs on them.
+        self._longest = longest(tools.retention)
+        self._telling, self._scripts = tools.telling, tools.scripts
+        self.service = tools.service
 
     async def erases_in(self, handoff: Handoff) -> int:
         """Seconds until nothing is left of it: from now, or from the close while that is to come.
@@ -135,6 +146,13 @@ class Acting(Ledger):
             return await self.case(found) if found.key else None
         except (Sealed, ValueError, TypeError, KeyError):
             return None
+
+    async def _introduced(self, found: Handoff, counsellor: str) -> tuple[str, list[Any]]:
+        """The alias of whoever has them now, and what the person is told of it."""
+        alias, languages = await self._introduce(counsellor)
+        if found.greeted:
+            return alias, await self._told(found, "counsellor_now", name=alias)
+        return alias, await self._told(found, HERE, name=alias, languages=languages)
 
     async def _introduce(self, counsellor: str) -> tuple[str, str]:
         """The alias and the languages a counsellor is announced with."""

@@ -8,7 +8,7 @@
 local state, owner, alias, asked, joined, measured =
   unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by', 'claimed_as', 'asked_at', 'joined',
     'measured'))
-if state == 'claimed' or state == 'active' then
+if talking(state) then
   if owner == ARGV[2] then return {'own', alias} end
   return {'taken', alias}
 end

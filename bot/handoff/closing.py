@@ -8,19 +8,15 @@ name.
 
 from typing import Any, Final
 
-import structlog
-
-from bot.errors import Sealed
 from bot.handoff import scripts
 from bot.handoff.acting import Acting
 from bot.handoff.telling import kept
 from bot.inbox import Op
 
-log = structlog.get_logger()
 #: So many people are told in a round; the others in the next.
-AT_ONCE: Final = 100
+TOLD_A_ROUND: Final = 100
 #: So many of the queue are looked at in one step: Redis does nothing else meanwhile.
-PART: Final = 1_000
+LOOKED_AT: Final = 1_000
 #: True only in the moment it is said: what was kept of these is not told, but looked up anew.
 OF_THE_MOMENT: Final = frozenset({"handoff_until", "handoff_nobody"})
 
@@ -51,8 +47,8 @@ class Closing(Acting):
         key, params = kept(held)
         return await self.place_words(handoff) if key in OF_THE_MOMENT else (key, params)
 
-    async def told_ops(self, handoff: str) -> list[Op]:
-        """The commands that note that a turn has told somebody their place.
+    async def informed_ops(self, handoff: str) -> list[Op]:
+        """The commands that note that a turn has told somebody of the closing; none while open.
 
         Commit them with the guard of the handoff.
         """
@@ -67,10 +63,10 @@ class Closing(Acting):
             await self.service.reopened()
             return 0
         name, told = await self.service.closing(now), 0
-        for first in range(0, await self._redis.zcard(self._keys.queue()), PART):
+        for first in range(0, await self._redis.zcard(self._keys.queue()), LOOKED_AT):
             for handoff in await self._uninformed(name, first):
                 told += await self._tell(handoff, name)
-                if told == AT_ONCE:
+                if told == TOLD_A_ROUND:
                     return told
         return told
 
@@ -78,16 +74,12 @@ class Closing(Acting):
         """Those of a part of the queue who were not told of this closing."""
         ids: Any = await self._scripts["uninformed"](
             keys=[self._keys.queue()],
-            args=[self._keys.handoff(""), name, first, first + PART - 1],
+            args=[self._keys.handoff(""), name, first, first + LOOKED_AT - 1],
         )
         return [scripts.text(one) for one in ids]
 
     async def _tell(self, handoff: str, name: str) -> bool:
-        try:
-            found = await self.get(handoff)
-        except Sealed:  # damaged, or another master key: it must not hold up all the others
-            log.error("handoff.unreadable", handoff=handoff)
-            return False
+        found = await self._readable(handoff)
         if found is None:
             return False
         key, params = await self.place_words(handoff)

@@ -1,5 +1,12 @@
 -- Put before every script of the queue (see scripts.py).
 
+-- KEEP of keys.py, and how long the counts of a month are kept there; seconds.
+local KEEP, COUNTS_KEPT = 2 * 86400, 400 * 86400
+
+-- WITH_COUNSELLOR and OPEN in record.py.
+local function talking(state) return state == 'claimed' or state == 'active' end
+local function is_open(state) return state == 'waiting' or talking(state) end
+
 -- The queue's order: the level, then who asked first. Who was put back stands before all others
 -- of the level (front = '1'): 1e10 s is longer than any date, and less than a level's 1e11.
 local function score(rank, asked_at, front)
@@ -87,7 +94,7 @@ local function known(pointer, handoffs)
 end
 
 -- For scripts by which something of a person goes; all of them begin with the same keys (_all_of in
--- queue.py). KEYS: 1 handoff-of (string: ids)  2 queue (zset)  3 leases (zset)  4 data key (string)
+-- acting.py). KEYS: 1 handoff-of (string: ids)  2 queue (zset)  3 leases (zset)  4 data key (string)
 --                  5 session (string)  6 closed (zset: id -> when)
 -- ARGV: 1 prefix of handoff keys  2 prefix of transcript keys
 
@@ -134,7 +141,7 @@ local function stand(key, queue, id, now, danger)
   if not on_hold(flag, now) then
     redis.call('ZADD', queue, score(rank, asked, front), id)
     -- Who comes back from a hold may be the only one in line.
-    if redis.call('TTL', queue) < 0 then redis.call('EXPIRE', queue, 2 * 86400) end
+    if redis.call('TTL', queue) < 0 then redis.call('EXPIRE', queue, KEEP) end
     return
   end
   redis.call('ZREM', queue, id)
@@ -165,13 +172,15 @@ end
 -- Adds one to each of these in the counts of the month (counts.py): never whose, or which together.
 local function tally(counts, ...)
   for _, what in ipairs({...}) do redis.call('HINCRBY', counts, what, 1) end
-  redis.call('EXPIRE', counts, 400 * 86400)
+  redis.call('EXPIRE', counts, COUNTS_KEPT)
 end
 
 -- Counts a handoff that is over now, in the step that ends it; to be called while it still stands.
 local function over(counts, key, how)
-  local level, language, waited = unpack(redis.call('HMGET', key, 'level', 'language', 'measured'))
+  local level, language, known, waited =
+    unpack(redis.call('HMGET', key, 'level', 'language', 'language_known', 'measured'))
   if not level then return end
+  if known == '0' then language = '' end  -- what the assistant answered in
   local wait = 'never'
   if waited then
     wait = 'longer'

@@ -7,7 +7,7 @@
 --       again after wrap-up)
 -- Returns ok or gone.
 local state, owner = unpack(redis.call('HMGET', KEYS[7], 'state', 'claimed_by'))
-if state ~= 'claimed' and state ~= 'active' and state ~= 'wrap_up' then return 'gone' end
+if not talking(state) and state ~= 'wrap_up' then return 'gone' end
 if ARGV[4] == '' then
   local lease = redis.call('ZSCORE', KEYS[3], ARGV[3])
   if state ~= 'wrap_up' or (lease and tonumber(lease) > tonumber(ARGV[5])) then return 'gone' end

@@ -8,20 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
-from bot.errors import Sealed
 from bot.handoff import scripts
 from bot.handoff.acting import Acting
 from bot.handoff.record import Handoff
 from bot.inbox import Op
 from bot.safety.levels import Level
 
-log = structlog.get_logger()
 #: Somebody RED who waits longer than this waits too long, seconds since the first request.
 LATE: Final = 60
 #: So many of the queue are looked at in a round; RED stand first in it.
-AT_ONCE: Final = 1_000
+LOOKED_AT: Final = 1_000
 #: The commands that page somebody: event, level, seconds waited.
 Page = Callable[[str, str, int], list[Op]]
 
@@ -46,26 +42,17 @@ CALLS: Final = (
 )
 
 
-def late(waiting: list[Handoff], now: float) -> list[Handoff]:
-    """Those of the waiting whom somebody should have come to by now."""
-    return [one for one in waiting if one.level is Level.RED and now - one.asked_at >= LATE]
-
-
 class Escalation(Acting):
     """Makes the calls that are due."""
 
     async def run(self, now: float, page: Page | None = None) -> list[str]:
         """One round; returns the names of the calls made. Without `page` only the desk is told."""
         made = await self._of_those_on_hold(now, page)
-        _, line = await self.line(AT_ONCE)
+        _, line = await self.line(LOOKED_AT)
         for handoff, level, asked in line:
             if level is not Level.RED or now - asked < LATE:
                 continue
-            try:
-                one = await self.get(handoff)
-            except Sealed:  # damaged, or another master key: it must not hold up all the others
-                log.error("handoff.unreadable", handoff=handoff)
-                continue
+            one = await self._readable(handoff)
             if one is None:
                 continue
             for call in CALLS:

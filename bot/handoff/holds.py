@@ -20,8 +20,8 @@ REASONS: Final = ("abusive", "sexual", "flooding", "someone_else", "test")
 #: Why somebody may be held. Not because somebody else may be writing: behind them is a person who
 #: may be in the greatest danger of all, with the same phone.
 HELD_FOR: Final = tuple(reason for reason in REASONS if reason != "someone_else")
-#: For how long, hours; the second when nothing is chosen. Nothing of a person is kept longer than
-#: the last (KEEP).
+#: For how long, hours; the second when nothing is chosen. The last is KEEP: no flag is kept longer,
+#: whatever the retention.
 HOURS: Final = (1, 24, 48)
 
 
@@ -31,7 +31,8 @@ class Holds(Acting):
     async def flag(self, handoff: str, by: str, reason: str, hours: int) -> None:
         """Marks the person of this handoff, for this and their next ones.
 
-        Raises SessionEnded, or OnHold: what a supervisor has placed is not undone by a flag.
+        Raises SessionEnded, or OnHold: what a supervisor has placed is not undone by a flag;
+        ValueError for what is none of REASONS or HOURS.
         """
         await self._mark(handoff, by, reason, hours, hold=False)
 
@@ -42,7 +43,8 @@ class Holds(Acting):
 
         Without a reason for that of the flag that stands; a hold that stands keeps its end then.
         `seen` is what the person's Handoff.seen was when it was decided ("": whatever it is now).
-        Raises SessionEnded, NotForThis, or Moved when that, or the flag, is not so any more.
+        Raises SessionEnded, NotForThis, or Moved when that, or the flag, is not so any more;
+        ValueError for a reason that is none of HELD_FOR, or what is none of HOURS.
         """
         return await self._mark(handoff, "", reason, hours, hold=True, seen=seen)
 

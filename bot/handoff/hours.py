@@ -139,7 +139,7 @@ class Hours:
     def closes_after(self, now: float) -> Moment | None:
         """When it closes that is open at `now`; None when it is closed, or always open."""
         begin, end = next(self.stretches(now), (0, 0))
-        far = moment(self.local(now).date() + timedelta(self._ahead(now) - 2), 0, self.zone)
+        far = epoch_of(self.local(now).date() + timedelta(self._ahead(now) - 2), 0, self.zone)
         return Moment(end, self.zone) if begin <= now < end < far else None
 
     def stretches(self, now: float, days: int = 0) -> Iterator[tuple[int, int]]:
@@ -165,8 +165,8 @@ class Hours:
         for offset in range(-2, days):
             day = today + timedelta(offset)
             for span in self.on(day):
-                begin = moment(day, span.start, self.zone)
-                end = moment(day, span.end, self.zone, last=True)
+                begin = epoch_of(day, span.start, self.zone)
+                end = epoch_of(day, span.end, self.zone, last=True)
                 if begin < end and end > now:
                     yield begin, end
 
@@ -197,7 +197,7 @@ def read_date(day: object) -> date:
     return found
 
 
-def moment(day: date, minutes: int, zone: str, *, last: bool = False) -> int:
+def epoch_of(day: date, minutes: int, zone: str, *, last: bool = False) -> int:
     """When a clock in `zone` shows so many minutes after the midnight `day` began with.
 
     Epoch seconds. Of two such moments the first, or the `last`; when the clock skips that time,

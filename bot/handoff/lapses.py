@@ -7,7 +7,7 @@ not be said at a person's hour is said, and what would end by itself in silence 
 from typing import Any, Final
 
 from bot.handoff import scripts
-from bot.handoff.acting import Acting
+from bot.handoff.acting import Acting, Tools
 from bot.handoff.closing import Closing
 from bot.handoff.contact import welcome
 from bot.handoff.record import Handoff, State
@@ -17,15 +17,15 @@ from bot.keys import KEEP
 RISE_AFTER: Final = 1_800
 #: A handoff that ends by itself within so many seconds is ended now, and its person told.
 ENDING: Final = 600
-#: So many of those who wait are looked at in a round.
-PART: Final = 500
+#: So many of those who wait are looked at in a round; the others in the next.
+LOOKED_AT: Final = 500
 
 
 class Lapses(Acting):
     """The janitor's look at leases and waits; `closing` has the words of what was kept."""
 
-    def __init__(self, closing: Closing, *given: Any, **settings: Any) -> None:
-        super().__init__(*given, **settings)
+    def __init__(self, tools: Tools, closing: Closing) -> None:
+        super().__init__(tools)
         self._closing = closing
         self._aged_to = 0  # the place in the queue where the next look at it begins
 
@@ -52,12 +52,12 @@ class Lapses(Acting):
             keys=[keys.queue(), keys.leases(), keys.offers(), keys.shift(), keys.flagged()],
             args=[
                 keys.handoff(""), f"{now:.3f}", RISE_AFTER, KEEP, ENDING, self._lease, first,
-                first + PART - 1,
+                first + LOOKED_AT - 1,
             ],
         )  # fmt: skip
         expired, ending, withdrawn, unflagged, untold = answer
-        more = await self._redis.zcard(keys.queue()) > first + PART
-        self._aged_to = first + PART if more else 0
+        more = await self._redis.zcard(keys.queue()) > first + LOOKED_AT
+        self._aged_to = first + LOOKED_AT if more else 0
         for one in unflagged:
             await self._signal("lifted", scripts.text(one))
         for one in withdrawn:

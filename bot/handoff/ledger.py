@@ -26,14 +26,17 @@ ENOUGH_WAITS: Final = 5
 
 
 class Ledger:
-    """The reading half of the queue; changes nothing."""
+    """Reads handoffs and changes none; whatever acts on them is built on it (acting.py).
+
+    `presence` is the shift, which counsellors change.
+    """
 
     def __init__(self, redis: Redis, keys: Keys, vault: Vault, presence: Presence) -> None:
         self._redis, self._keys, self._vault = redis, keys, vault
         self.presence = presence
 
     async def current(self, person: str) -> Handoff | None:
-        """The person's open handoff (waiting, claimed or active), or None."""
+        """The person's open handoff (waiting, claimed or active), or None. Raises Sealed."""
         handoff = await self._latest(person)
         found = await self.get(handoff) if handoff else None
         return found if found and found.open else None
@@ -44,7 +47,10 @@ class Ledger:
         return bool(handoff and await self._redis.exists(self._keys.handoff(handoff)))
 
     async def get(self, handoff: str) -> Handoff | None:
-        """One handoff with its data key, in any state; None when it is gone."""
+        """One handoff with its data key, in any state; None when it is gone.
+
+        Raises Sealed when it is damaged, or of another master key.
+        """
         raw: Any = await self._redis.hgetall(self._keys.handoff(handoff))
         if b"state" not in raw or b"person" not in raw:
             return None
@@ -54,7 +60,7 @@ class Ledger:
         return self._parse(handoff, raw, key)
 
     async def case(self, handoff: Handoff) -> Case:
-        """What the counsellor may see; an empty case once the data key is erased."""
+        """What the counsellor may see; an empty case once the data key is erased. Raises Sealed."""
         sealed: Any = await self._redis.hget(self._keys.handoff(handoff.id), "case")
         if not sealed or not handoff.key:
             return Case(consent=handoff.consent)
@@ -62,14 +68,20 @@ class Ledger:
         return Case.from_json(unseal(handoff.key, sealed, context))
 
     async def note(self, handoff: Handoff) -> str:
-        """What the last counsellor who passed this person on wrote for the next; "" for nothing."""
+        """What the last counsellor who passed this person on wrote for the next; "" for nothing.
+
+        Raises Sealed.
+        """
         sealed: Any = await self._redis.hget(self._keys.handoff(handoff.id), "note")
         if not sealed or not handoff.key:
             return ""
         return unseal(handoff.key, sealed, self._note_context(handoff.person)).decode()
 
     async def private(self, handoff: Handoff) -> str:
-        """What counsellors have noted for themselves about this person; "" for nothing."""
+        """What counsellors have noted for themselves about this person; "" for nothing.
+
+        Raises Sealed.
+        """
         sealed: Any = await self._redis.hget(self._keys.handoff(handoff.id), "private")
         if not sealed or not handoff.key:
             return ""
@@ -98,7 +110,7 @@ class Ledger:
 
     async def in_line(self) -> AsyncIterator[InLine]:
         """Everyone who waits, in the queue's order; read a part at a time, as it is asked for."""
-        fields = ("language", "left_by", "left_at", "asked_at")
+        fields = ("language", "language_known", "left_by", "left_at", "asked_at")
         low: str | float = "-inf"
         seen: set[bytes] = set()  # of those who stand where the part before ended
         while True:
@@ -108,12 +120,13 @@ class Ledger:
             )
             fresh = [(handoff, place) for handoff, place in rows if handoff not in seen]
             found = await self._fields([handoff for handoff, _ in fresh], fields)
-            for (handoff, place), (language, left_by, left_at, asked) in zip(
+            for (handoff, place), (language, known, left_by, left_at, asked) in zip(
                 fresh, found, strict=True
             ):
                 if language and asked:  # else it went in this moment
                     yield InLine(
-                        handoff.decode(), _rank(place), float(asked), language.decode(),
+                        handoff.decode(), _rank(place), float(asked),
+                        language.decode() if known != b"0" else "",
                         (left_by or b"").decode(), float(left_at or 0),
                     )  # fmt: skip
             if len(rows) < count:
@@ -157,11 +170,6 @@ class Ledger:
             front, behind = _zones(rank)
             line.append((handoff.decode(), rank, place - (behind if place >= behind else front)))
         return int(waiting), line
-
-    async def claimed(self) -> list[Handoff]:
-        """Everyone who is with a counsellor, or in wrap-up."""
-        ids: Any = await self._redis.zrange(self._keys.leases(), 0, -1)
-        return await self._read(ids)
 
     async def place(self, handoff: str) -> Place:
         """Where a waiting handoff stands and about how long it takes; 0 when it does not wait."""

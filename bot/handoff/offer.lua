@@ -7,8 +7,7 @@
 --       command
 -- Returns ok, gone, off or full.
 local state, owner = unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by'))
-local held = state == 'claimed' or state == 'active'
-if not (held or state == 'waiting') or (owner or '') ~= ARGV[1] then return 'gone' end
+if not is_open(state) or (owner or '') ~= ARGV[1] then return 'gone' end
 if ARGV[2] == ARGV[1] then return 'gone' end
 local why = no_room(ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[2], ARGV[5], ARGV[3], ARGV[4])
 if why then return why end

@@ -16,8 +16,9 @@ async def in_order(
     """The ids of `line`, which stands as the queue does, as this counsellor should take them.
 
     Level first. Within a level (never RED) a known language goes before, for a while; `languages`
-    None: every language does. No more of the line is read than the answer needs: those who wait
-    longest stand first in it, and of them nobody waits for a language any more.
+    None: every language does, and one that nobody knows yet does for everybody. No more of the
+    line is read than the answer needs: those who wait longest stand first in it, and of them
+    nobody waits for a language any more.
     """
     rank = Level.RED
     behind: list[str] = []  # of this level, after the others of it
@@ -31,7 +32,8 @@ async def in_order(
         # Whom one has just given back comes last for a while, or "take next" would hand them back;
         # of RED only the other RED go before.
         left = one.left_by == counsellor and one.left_at > recent
-        known = languages is None or one.language in languages or one.asked_at <= recent
+        spoken = languages is None or not one.language or one.language in languages
+        known = spoken or one.asked_at <= recent
         if rank is Level.RED:
             known = not left
         elif left:

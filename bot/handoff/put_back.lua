@@ -6,7 +6,7 @@
 --       is told
 -- Returns ok or gone.
 local state, owner = unpack(redis.call('HMGET', KEYS[1], 'state', 'claimed_by'))
-if state ~= 'claimed' and state ~= 'active' then return 'gone' end
+if not talking(state) then return 'gone' end
 if ARGV[2] ~= '' then
   if owner ~= ARGV[2] then return 'gone' end
 else

@@ -5,6 +5,7 @@ release, end) and the janitor (lapses). Every act of several steps is one Lua sc
 file. What the person is told is written in the same step as the act it tells about.
 """
 
+import hashlib
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 from bot.bidi import keep_numbers
 from bot.errors import AlreadyClaimed, NotOnShift, Overtaken, Sealed, SessionEnded
 from bot.handoff import scripts, telling
-from bot.handoff.acting import Acting
+from bot.handoff.acting import Acting, Tools
 from bot.handoff.closing import Closing
 from bot.handoff.escalation import Escalation
 from bot.handoff.holds import Holds
@@ -39,7 +40,12 @@ log = structlog.get_logger()
 
 
 class Queue(Acting):
-    """All acts on handoffs but passing them on, which is `transfers`."""
+    """From the request to the end: asking, claiming, talking, giving back, leaving.
+
+    Its parts do the rest: `transfers` pass a person on, `holds` keep one out of the line, `closing`
+    says that the service has closed, `escalation` and `lapses` are the janitor's rounds.
+    `lease` and `retention` in seconds (Tools).
+    """
 
     def __init__(
         self,
@@ -53,14 +59,14 @@ class Queue(Acting):
         lease: float = 30,
         retention: int = DAY,
     ) -> None:
-        given = (redis, keys, vault, outbox, words, clock)
-        super().__init__(*given, lease=lease, retention=retention)
+        tools = Tools(redis, keys, vault, outbox, words, clock, lease, retention)
+        super().__init__(tools)
         self.transcript = Transcript(redis, keys, self._longest)
-        self.transfers = Transfers(*given, lease=lease, retention=retention)
-        self.escalation = Escalation(*given, lease=lease, retention=retention)
-        self.holds = Holds(*given, lease=lease, retention=retention)
-        self.closing = Closing(*given, lease=lease, retention=retention)
-        self.lapses = Lapses(self.closing, *given, lease=lease, retention=retention)
+        self.transfers = Transfers(tools)
+        self.escalation = Escalation(tools)
+        self.holds = Holds(tools)
+        self.closing = Closing(tools)
+        self.lapses = Lapses(tools, self.closing)
 
     # -- the person's side -----------------------------------------------------------------
 
@@ -73,10 +79,12 @@ class Queue(Acting):
         language: str,
         romanised: bool,
         case: Case,
+        language_known: bool = True,
         fence: Fence | None = None,
     ) -> Handoff:
         """Asks for a counsellor. An open handoff is kept: raised, never lowered; case renewed.
 
+        `language` is what the assistant answers in, also while the person's is not known.
         With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
         """
         context, keys = self._keys.handoff_of(to.person), self._keys
@@ -88,6 +96,7 @@ class Queue(Acting):
             fields = [
                 "person", to.person, "channel", to.channel.value, "language", language,
                 "romanised", "1" if romanised else "0", "consent", case.consent,
+                "language_known", "1" if language_known else "0",
                 "address", self._vault.seal_transit(to.address.encode(), context),
                 "case", seal(key, case.to_json(), context),
             ]  # fmt: skip
@@ -114,9 +123,11 @@ class Queue(Acting):
     async def raise_level(
         self, person: str, level: Level, rules: Sequence[str], fence: Fence | None = None
     ) -> None:
-        """Raises the person's open handoff; a lower level changes nothing but adds the rules.
+        """Danger was said just now: raises the person's open handoff, if there is one.
 
-        Raises Overtaken.
+        A lower level than it has changes nothing of the level; the rules are added all the same.
+        Who waits gets the place of their level. Who is on hold and RED, by this or before, is
+        called out (holds.py); not again before a supervisor has decided. Raises Overtaken.
         """
         answer: Any = await self._scripts["raise"](
             keys=[self._keys.handoff_of(person), self._keys.queue()],
@@ -140,10 +151,11 @@ class Queue(Acting):
     ) -> list[Op]:
         """The commands that carry the person's words to the counsellor, for the turn's commit.
 
-        Commit them with `guard(handoff)`. `flag` (for example danger_words) is kept on the case;
+        Commit them with `guard(handoff)`. `flag` (for example danger_words) is kept on the case
+        and on the line, also when it was flagged before;
         `answer` is slot:value when it was pressed; `media` came with the words.
         """
-        line = Line("person", text, self._clock(), answer=answer, media=media)
+        line = Line("person", text, self._clock(), answer=answer, media=media, flag=flag)
         ops = self.transcript.ops(handoff, line)
         return [*ops, *self._flag(handoff, flag), self._event("heard", handoff.id)]
 
@@ -175,9 +187,13 @@ class Queue(Acting):
             self._event("silence", handoff.id),
         ]
 
-    def told_ops(self, handoff: str) -> list[Op]:
-        """The commands that forget what was kept from the person: the turn tells it now."""
-        return [("HDEL", self._keys.handoff(handoff), "held")]
+    def forget_ops(self, handoff: str, key: str = "") -> list[Op]:
+        """The commands that forget what was kept from the person: whoever commits them tells it.
+
+        With its `key` they note, too, that it was told.
+        """
+        noted = self._telling.noted_ops(handoff, key)
+        return [("HDEL", self._keys.handoff(handoff), "held"), *noted]
 
     def guard(self, handoff: Handoff) -> Guard:
         """The condition that the handoff still stands as it was read."""
@@ -228,8 +244,7 @@ class Queue(Acting):
         Raises AlreadyClaimed (naming the holder), NotOnShift ("off" shift or "full"), SessionEnded.
         """
         found = await self._must(handoff)
-        alias, languages = await self._introduce(counsellor)
-        told = await self._told(found, "counsellor_here", name=alias, languages=languages)
+        alias, told = await self._introduced(found, counsellor)
         verdict, holder = await self._scripts["claim"](
             keys=[
                 self._keys.handoff(handoff), self._keys.queue(), self._keys.leases(),
@@ -262,9 +277,12 @@ class Queue(Acting):
         )  # fmt: skip
         return bool(on)
 
-    async def say(self, handoff: str, counsellor: str, text: str, beside: str = "") -> None:
+    async def say(
+        self, handoff: str, counsellor: str, text: str, beside: str = "", *, once: str = ""
+    ) -> bool:
         """Counsellor to person. `beside` is the same sentence in the counsellor's language.
 
+        `once` names the press: the same words of the same press are sent once; False the next time.
         Raises SessionEnded when the claim does not hold any more: nothing was sent.
         """
         found = await self._must(handoff)
@@ -272,20 +290,21 @@ class Queue(Acting):
             keep_numbers(text), found.language, speaker="counsellor", name=found.claimed_as
         )
         line = Line("counsellor", text, self._clock(), found.claimed_as, beside, found.language)
-        await self._send(found, counsellor, reply, line)
+        return await self._send(found, counsellor, reply, line, once)
 
     async def send_card(
-        self, handoff: str, counsellor: str, card: Reply, beside: str = "", *, word: bool = False
-    ) -> None:
+        self, handoff: str, counsellor: str, card: Reply, beside: str = "", *, word: bool = False,
+        once: str = "",
+    ) -> bool:  # fmt: skip
         """A prepared message (for example the 9-1-1 card), put in by the counsellor.
 
         `beside` is the same in the counsellor's language; `word`: it asks for the code word, and
-        what the person types next is held against it. Raises SessionEnded.
+        what the person types next is held against it; `once` as in `say`. Raises SessionEnded.
         """
         found = await self._must(handoff)
         line = Line("card", card.text, self._clock(), found.claimed_as, beside, card.language)
         asked: Op = ("HSET", self._keys.handoff(found.id), "word_check", "asked")
-        await self._send(found, counsellor, card, line, [asked] if word else [])
+        return await self._send(found, counsellor, card, line, once, [asked] if word else [])
 
     async def keep_note(self, handoff: str, counsellor: str, note: str) -> None:
         """The holder's private note, in place of the one until now; "" for none.
@@ -333,8 +352,9 @@ class Queue(Acting):
         return [("HSET", self._keys.handoff(handoff.id), "flags", flags)]
 
     async def _send(
-        self, found: Handoff, counsellor: str, reply: Reply, line: Line, more: Sequence[Op] = ()
-    ) -> None:
+        self, found: Handoff, counsellor: str, reply: Reply, line: Line, once: str,
+        more: Sequence[Op] = (),
+    ) -> bool:  # fmt: skip
         if not found.key:
             raise SessionEnded("handoff")
         now = self._clock()
@@ -343,18 +363,20 @@ class Queue(Acting):
             # From now on an answer is awaited: the person's quiet time is looked at then.
             ("ZADD", self._keys.expiry(), "XX", now + ASK_AFTER, f"{found.channel}:{found.person}"),
             # They hear from somebody now, so they are told first who it is.
-            *self._telling.kept(found),
-            *(self.told_ops(found.id) if found.held else []),
+            *self._telling.catch_up_ops(found),
+            *(self.forget_ops(found.id) if found.held else []),
             *self.transcript.ops(found, line),
             *self._outbox.ops(found.to, [self._words.with_footer(reply, telling.NO_FOOTER)]),
             *more,
             self._event("said", found.id),
         ]
         verdict = await self._scripts["say"](
-            keys=[self._keys.handoff(found.id)], args=[counsellor, KEEP, *scripts.flat(ops)]
+            keys=[self._keys.handoff(found.id)],
+            args=[counsellor, KEEP, _mark(once, line.text), *scripts.flat(ops)],
         )
-        if scripts.text(verdict) != "ok":
+        if scripts.text(verdict) == "gone":
             raise SessionEnded("claim")
+        return scripts.text(verdict) == "ok"
 
     async def _data_key(self, person: str) -> tuple[bytes, bytes]:
         """The conversation's data key, plain and wrapped; a new one when there is none yet.
@@ -365,6 +387,11 @@ class Queue(Acting):
         if not stored:
             return self._vault.new_data_key(person)
         return self._vault.data_key(stored, person), stored
+
+
+def _mark(once: str, text: str) -> str:
+    """Of a press and its words, which nobody can read from it."""
+    return hashlib.sha256(f"{once} {text}".encode()).hexdigest()[:16] if once else ""
 
 
 def _asked_by(fence: Fence | None) -> list[str | bytes]:

@@ -7,6 +7,6 @@ local ids = known(KEYS[1], ARGV[1])
 local id = ids[#ids]
 if not id then return '' end
 local state = redis.call('HGET', ARGV[1] .. id, 'state')
-if state ~= 'waiting' and state ~= 'claimed' and state ~= 'active' then return '' end
+if not is_open(state) then return '' end
 raise(ARGV[1] .. id, KEYS[2], id, ARGV[2], ARGV[3], ARGV[4], true)
 return id

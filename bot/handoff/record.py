@@ -99,14 +99,17 @@ class Handoff:
     Times are seconds since the epoch; `asked_at` is the first request and never moves, so the
     wait shown is always the true one. `level` is what the rules said, `rank` the level it queues
     at: waiting long makes it rise. `claimed_by` is a login, `claimed_as` the alias shown.
+    `language` is what the assistant answers in; `language_known`: it is what the person reads.
     `address` and `key` (the conversation's data key) are opened for the process that holds it.
     `left_by` gave the person back, at `left_at`; `offered_to` is the colleague they are offered to.
     `word_check` is how asking for the code word went: asked, match, no_match or duress.
-    `heard_at` is when the person last wrote, `held` what they could not be told yet (telling.py);
+    `heard_at` is when the person last wrote, `held` what they could not be told yet, `greeted`
+    whether they were told that a person writes now (telling.py);
     `escalated` the calls that went out because nobody came (escalation.py). `spoken_at` is when the
     counsellor last wrote, `nudged_at` and `warned_at` when a silence was asked about and its end
-    announced, `kept_open` that the counsellor wants no end of it (silence.py). `flagged` and
-    `alarm`, since when somebody on hold may be in danger, are of holds.py.
+    announced, `kept_open` that the counsellor wants no end of it (silence.py). `flags` is what
+    points to danger and was heard in the talk (danger_words, hurt_now); `flagged` is the Flag that
+    staff have put on the person, `alarm` since when somebody on hold may be in danger (holds.py).
     """
 
     id: str
@@ -120,6 +123,7 @@ class Handoff:
     romanised: bool
     handle: str
     asked_at: float
+    language_known: bool = True
     consent: str = "nothing"
     claimed_by: str = ""
     claimed_as: str = ""
@@ -130,6 +134,7 @@ class Handoff:
     offered_to: str = ""
     heard_at: float = 0.0
     held: str = ""
+    greeted: bool = False
     word_check: str = ""
     escalated: tuple[str, ...] = ()
     spoken_at: float = 0.0
@@ -182,6 +187,7 @@ class Handoff:
             romanised=text["romanised"] == "1",
             handle=text["handle"],
             asked_at=float(text["asked_at"]),
+            language_known=text.get("language_known") != "0",
             consent=text.get("consent", "nothing"),
             claimed_by=text.get("claimed_by", ""),
             claimed_as=text.get("claimed_as", ""),
@@ -192,6 +198,7 @@ class Handoff:
             offered_to=text.get("offered_to", ""),
             heard_at=float(text.get("heard_at") or 0),
             held=text.get("held", ""),
+            greeted=text.get("greeted") == "1",
             word_check=text.get("word_check", ""),
             escalated=tuple(text.get("escalated", "").split()),
             spoken_at=float(text.get("spoken_at") or 0),
@@ -219,7 +226,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class InLine:
-    """Somebody who waits, as far as their turn depends on it; fields as in Handoff."""
+    """Somebody who waits, as far as their turn depends on it; fields as in Handoff.
+
+    `language` is empty while it is not known.
+    """
 
     id: str
     rank: Level

@@ -13,8 +13,7 @@ if not made and redis.call('GET', KEYS[5]) ~= ARGV[7] then return '' end
 local ids = known(KEYS[1], ARGV[1])
 local key, id, fresh = KEYS[2], ARGV[2], true
 if ids[1] then
-  local state = redis.call('HGET', ARGV[1] .. ids[#ids], 'state')
-  if state == 'waiting' or state == 'claimed' or state == 'active' then
+  if is_open(redis.call('HGET', ARGV[1] .. ids[#ids], 'state')) then
     id, fresh = ids[#ids], false
     key = ARGV[1] .. id
   end

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 _HERE = Path(__file__).parent
-#: Every act of queue and transfers.
+#: Every act on handoffs, and every look at them in one step; the shift's is in presence.py.
 NAMES: Final = (
     "request", "raise", "claim", "put_back", "say", "end", "abandon", "expire", "heartbeat", "age",
     "held", "offer", "accept", "decline", "told", "keep_note", "escalate", "keep_open",

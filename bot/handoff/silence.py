@@ -36,6 +36,13 @@ def since(found: Handoff) -> float:
     return last if awaited else 0.0
 
 
+def answer_since(found: Handoff) -> float:
+    """Since when an answer is awaited from the counsellor, epoch seconds; 0 while none is."""
+    if not found.with_counsellor or since(found):
+        return 0.0
+    return found.claimed_at if found.spoken_at < found.claimed_at else found.heard_at
+
+
 def asked(found: Handoff) -> bool:
     """Whether the person was asked in this silence."""
     return found.nudged_at >= since(found) > 0

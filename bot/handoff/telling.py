@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from bot.handoff import contact, scripts
 from bot.handoff.record import Case, Handoff
 from bot.inbox import Op
+from bot.keys import Keys
 from bot.messages import Reply
 from bot.outbox import Outbox
 
@@ -18,6 +19,10 @@ from bot.outbox import Outbox
 NO_FOOTER: Final = frozenset({"person"})
 #: After these nobody is there or coming.
 _OVER: Final = frozenset({"counsellor_ended", "handoff_cancelled"})
+
+
+#: Says once that a person writes now and not the assistant; whoever comes after is only named.
+HERE: Final = "counsellor_here"
 
 
 class Words(Protocol):
@@ -36,14 +41,21 @@ class Words(Protocol):
 class Telling:
     """Puts such a message into commands, and says whether it may go out now."""
 
-    def __init__(self, words: Words, outbox: Outbox, clock: Callable[[], float]) -> None:
-        self._words, self._outbox, self._clock = words, outbox, clock
+    def __init__(
+        self, words: Words, outbox: Outbox, clock: Callable[[], float], keys: Keys
+    ) -> None:
+        self._words, self._outbox, self._clock, self._keys = words, outbox, clock, keys
 
     def ops(self, found: Handoff, key: str, **params: str) -> list[Op]:
         """The commands that tell it now."""
         reply = self._words.reply(key, found.language, **params)
         without = frozenset[str]() if key in _OVER else NO_FOOTER
-        return self._outbox.ops(found.to, [self._words.with_footer(reply, without)])
+        told = self._outbox.ops(found.to, [self._words.with_footer(reply, without)])
+        return [*told, *self.noted_ops(found.id, key)]
+
+    def noted_ops(self, handoff: str, key: str) -> list[Op]:
+        """The commands that note that `key` was told, where something hangs on it."""
+        return [("HSET", self._keys.handoff(handoff), "greeted", "1")] if key == HERE else []
 
     def args(self, found: Handoff, case: Case | None, key: str, **params: str) -> list[Any]:
         """The same as `tell` in common.lua reads it; that decides, by what is true then.
@@ -56,8 +68,11 @@ class Telling:
         ops = self.ops(found, key, **params)
         return [int(fits), kept, f"{now - contact.STILL_HERE:.3f}", *scripts.flat(ops)]
 
-    def kept(self, found: Handoff) -> list[Op]:
-        """The commands that tell what was kept, and forget it; none when nothing was."""
+    def catch_up_ops(self, found: Handoff) -> list[Op]:
+        """The commands that tell what was kept; none when nothing was.
+
+        Commit them with Queue.forget_ops, or it is told again.
+        """
         if not found.held:
             return []
         key, params = kept(found.held)

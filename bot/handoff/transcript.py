@@ -23,7 +23,7 @@ class Line:
 
     `at` is seconds since the epoch; `name` is the alias of the counsellor who wrote; `answer` is a
     pressed answer as slot:value, so that it can be read in any language; `media` is what came with
-    the text or instead of it.
+    the text or instead of it; `flag` is the rule that fired on it, as danger_words.
     """
 
     who: str
@@ -35,6 +35,7 @@ class Line:
     id: str = ""
     answer: str = ""
     media: Media | None = None
+    flag: str = ""
 
 
 class Transcript:
@@ -44,7 +45,7 @@ class Transcript:
         self._redis, self._keys, self._longest = redis, keys, longest
 
     def ops(self, handoff: Handoff, line: Line) -> list[Op]:
-        """The commands that append `line`. The handoff must carry its data key."""
+        """The commands that append `line`. Raises Sealed if the handoff has no data key with it."""
         if not handoff.key:
             raise Sealed("the handoff was read without its data key")
         stream = self._keys.transcript(handoff.id)
@@ -58,7 +59,10 @@ class Transcript:
         ]
 
     async def read(self, handoff: Handoff, after: str = "") -> list[Line]:
-        """The lines after the one with id `after`, oldest first; none once the key is erased."""
+        """The lines after the one with id `after`, oldest first; none once the key is erased.
+
+        Raises Sealed when one of them is damaged.
+        """
         if not handoff.key:
             return []
         stream = self._keys.transcript(handoff.id)
@@ -66,7 +70,7 @@ class Transcript:
         return [self._open(handoff.key, stream, row) for row in rows]
 
     async def one(self, handoff: Handoff, line: str) -> Line | None:
-        """The line with that id, if there is one."""
+        """The line with that id, if there is one. Raises Sealed when it is damaged."""
         if not handoff.key:
             return None
         stream = self._keys.transcript(handoff.id)

@@ -56,7 +56,7 @@ class Transfers(Acting):
         Raises NotOnShift, or SessionEnded when the offer does not stand any more.
         """
         found, keys = await self._must(handoff), self._keys
-        alias, languages = await self._introduce(colleague)
+        alias, told = await self._introduced(found, colleague)
         verdict = await self._run(
             "accept",
             [
@@ -68,7 +68,7 @@ class Transfers(Acting):
                 handoff, colleague, alias, f"{self._clock():.3f}", self._lease, KEEP,
                 keys.handoff(""), self._longest,
                 *scripts.flat([self._event("accepted", handoff)]),
-                *await self._told(found, "counsellor_here", name=alias, languages=languages),
+                *told,
             ],
         )  # fmt: skip
         if verdict != "own":

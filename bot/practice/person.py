@@ -158,9 +158,10 @@ class Person:
             await self._send(Kind.TEXT, text=step.say)
 
     async def _send(self, kind: Kind, *, text: str = "", button: str = "") -> None:
+        known = self._scenario.language_known  # else no page was shown in their language
         inbound = Inbound(
             self.id, Channel.WEBCHAT, kind, self._clock(), text=text, button=button,
-            hint=self._scenario.language,
+            hint=self._scenario.language if known else "",
         )  # fmt: skip
         await self._inbox.accept(inbound, secrets.token_hex(16))
 

@@ -43,7 +43,8 @@ class Scenario:
     """One scripted person.
 
     `arrives` leads to the place in line, `talk` is said to a counsellor, then `more` in turn.
-    `level` is what the rules make of it. `lessons` by language of the console.
+    `level` is what the rules make of it, `romanised` and `language_known` what the assistant makes
+    of their language. `lessons` by language of the console.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Scenario:
     talk: tuple[Step, ...]
     more: tuple[Step, ...]
     patience: float
+    romanised: bool
+    language_known: bool
     lessons: Mapping[str, Lesson] = field(repr=False)
 
     def lesson(self, language: str) -> Lesson:
@@ -80,6 +83,8 @@ def _read(path: Path) -> Scenario:
             talk=_steps(raw["talk"], "line"),
             more=_steps(({"say": words} for words in raw.get("more", ())), "line"),
             patience=float(raw.get("patience", 0)),
+            romanised=bool(raw.get("romanised", False)),
+            language_known=bool(raw.get("language_known", True)),
             lessons=lessons,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -20,6 +20,12 @@ INDICATORS: Mapping[str, str] = {
 }
 _PAIRED = ("documents_held", "pay_or_debt", "deceived", "coerced")
 
+#: The answers that say danger now -> the rule that fires.
+DANGER_ANSWERS: Mapping[tuple[str, str], str] = {
+    ("safe_now", "danger"): "safe_now_danger",
+    ("hurt_now", "yes"): "hurt_now",
+}
+
 Answers = Mapping[str, str]
 Signals = Set[str]
 
@@ -34,7 +40,8 @@ def _paired(answers: Answers) -> int:
 
 
 def _watched(answers: Answers, signals: Signals) -> bool:
-    return answers.get("safe_now") == "watched" or "watched_words" in signals
+    said = not signals.isdisjoint(("watched_words", "watched_maybe"))
+    return said or answers.get("safe_now") == "watched"
 
 
 def _not_sure(answers: Answers) -> int:
@@ -47,6 +54,9 @@ RULES: tuple[tuple[str, Level, Callable[[Answers, Signals], bool]], ...] = (
     ("hurt_now", Level.RED, lambda a, s: a.get("hurt_now") == "yes"),
     ("danger_words", Level.RED, lambda a, s: "danger_words" in s),
     ("self_harm_words", Level.RED, lambda a, s: "self_harm_words" in s),
+    # The engine's understanding alone: a false alarm costs little, a cry not heard everything.
+    ("danger_maybe", Level.RED, lambda a, s: "danger_maybe" in s),
+    ("self_harm_maybe", Level.RED, lambda a, s: "self_harm_maybe" in s),
     ("duress_word", Level.RED, lambda a, s: "duress_word" in s),
     (
         "cannot_leave_and_seen",

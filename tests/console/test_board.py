@@ -96,8 +96,12 @@ async def test_ages_of_those_who_wait_and_the_languages_that_lack(
         ("th", "nobody"), ("so", "busy")
     ]  # fmt: skip
     assert (view["on_shift"], view["free"]) == (2, 1)
+    await desk.asks("f", language_known=False)
+    gaps = [(one["language"], one["gap"]) for one in (await board(sam))["gaps"]]
+    assert gaps == [("th", "nobody"), ("", "unknown"), ("so", "busy")]
     page = (await sam.get("/board/live")).text
     assert "Nobody on shift speaks it." in page
+    assert "not known (the assistant answers in English and French)" in page
     assert "<html" not in page
 
 
@@ -140,7 +144,7 @@ async def test_to_a_colleague_who_accepts_or_refuses(
     assert (await ana.post(f"{path}/say", {"text": "Still me."})).status_code == 200
     await sam.post(f"{path}/reassign", body)
     assert (await sam.post(f"{path}/refuse")).status_code == 200, "taken back by who made it"
-    assert (await ben.post(f"{path}/accept")).status_code == 410
+    assert (await ben.post(f"{path}/accept")).status_code == 409
     await sam.post(f"{path}/reassign", body)
     assert (await ben.post(f"{path}/accept")).json() == {"id": asked.id}
     assert (await ana.get(path)).status_code == 403
@@ -165,7 +169,7 @@ async def test_who_waits_is_given_to_a_colleague_who_accepts(
     assert given.json() == {"offered": True}
     assert [one["offered_to"] for one in (await board(sam))["waiting"]] == ["Ben", ""]
     assert f"/handoffs/{first.id}/accept" in (await ben.get("/desk")).text
-    assert (await ana.post(f"/api/handoffs/{first.id}/accept")).status_code == 410
+    assert (await ana.post(f"/api/handoffs/{first.id}/accept")).status_code == 409
     assert (await ben.post(f"/api/handoffs/{first.id}/accept")).json() == {"id": first.id}
     full = await sam.post(f"/api/handoffs/{second.id}/reassign", {"to": "ben"})
     assert (full.status_code, full.json()) == (409, {"error": "colleague_away"})

@@ -214,7 +214,7 @@ async def test_a_colleague_sees_who_has_whom_and_a_heartbeat_keeps_it_so(
     await ana.post("/api/next")
     for _ in range(5):
         console.desk.clock.forward(20)
-        assert (await ana.post("/api/heartbeat")).json() == {"on_shift": True}
+        assert (await ana.post("/api/heartbeat")).json()["on_shift"] is True
         await console.desk.queue.lapses.run(console.desk.clock())
     others = (await ben.get("/api/desk")).json()["others"]
     assert [(one["id"], one["holder"]) for one in others] == [(asked.id, "Ana")]
@@ -232,3 +232,91 @@ async def test_the_live_part_says_the_same_as_the_api(
     assert asked.handle in text
     assert "<html" not in text
     assert json.dumps((await ana.get("/api/desk")).json()).count(asked.id) == 1
+
+
+async def test_a_row_says_how_a_language_is_typed_and_when_it_is_not_known(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    await console.desk.asks("p", language="pa", romanised=True)
+    unknown = await console.desk.asks("q", language_known=False)
+    text = (await ana.get("/desk/live")).text
+    assert "Punjabi <small>typed in Latin letters</small>" in text
+    assert "not known (the assistant answers in English and French)" in text
+    assert ">English" not in text
+    found = next(one for one in (await ana.get("/api/desk")).json()["waiting"]
+                 if one["id"] == unknown.id)  # fmt: skip
+    assert (found["language"], found["language_known"]) == ("en", False)
+    await ana.post(f"/api/handoffs/{unknown.id}/claim")
+    card = (await ana.get(f"/handoffs/{unknown.id}/card")).text
+    assert "not known (the assistant answers in English and French)" in card
+    assert ">English" not in card
+
+
+async def test_a_language_chosen_in_the_talk_is_a_line_in_the_counsellors_words(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    asked = await console.desk.asks("p", language="pa")
+    await ana.post(f"/api/handoffs/{asked.id}/claim")
+    line = "[ਤੁਹਾਨੂੰ ਕਿਹੜੀ ਭਾਸ਼ਾ ਚਾਹੀਦੀ ਹੈ?] ਪੰਜਾਬੀ"
+    found = await console.desk.queue.get(asked.id)
+    assert found is not None
+    await console.desk.run(console.desk.queue.relay_ops(found, line, answer="language:pa"))
+    lines = (await ana.get(f"/api/handoffs/{asked.id}")).json()["lines"]
+    assert (lines[-1]["text"], lines[-1]["beside"]) == (line, "Chose a language: Punjabi")
+
+
+async def test_no_free_place_names_the_talk_that_only_lacks_its_outcome(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    first, second = await console.desk.asks("p"), await console.desk.asks("q")
+    await ana.post(f"/api/handoffs/{first.id}/claim")
+    full = await ana.post("/api/next")
+    assert (full.status_code, full.json()) == (409, {"error": "at_capacity"})
+    assert "taken, nothing written yet" in (await ana.get("/desk")).text
+    await ana.post(f"/api/handoffs/{first.id}/end")
+    told = {"error": "at_capacity", "wrap_up": first.id}
+    assert (await ana.post("/api/next")).json() == told
+    assert (await ana.post(f"/api/handoffs/{second.id}/claim")).json() == told
+    for path in ("/desk/next", f"/handoffs/{second.id}/claim"):
+        page = (await ana.submit(path)).text
+        assert "Say how your last conversation ended" in page
+        assert f'<a href="/handoffs/{first.id}">How did it end?</a>' in page
+    assert "writes down how it ended" in (await ana.get("/desk")).text
+    await ana.post(f"/api/handoffs/{first.id}/end", {"outcome": "helped"})
+    assert (await ana.post("/api/next")).json()["handoff"]["id"] == second.id
+
+
+async def test_an_offer_that_finds_no_free_place_names_it_too(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben = await console.counsellor("ben")
+    await ben.post("/api/shift", {"on": True})
+    first, second = await console.desk.asks("p"), await console.desk.asks("q")
+    await ben.post(f"/api/handoffs/{first.id}/claim")
+    await ana.post(f"/api/handoffs/{second.id}/claim")
+    # Offered while Ana had a place, accepted when she has none.
+    await console.app.state.console.accounts.change("ana", capacity=2)
+    await ben.post(f"/api/handoffs/{first.id}/transfer", {"to": "ana", "note": "French"})
+    await ana.post(f"/api/handoffs/{second.id}/end")
+    await console.app.state.console.accounts.change("ana", capacity=1)
+    page = await ana.submit(f"/handoffs/{first.id}/accept")
+    assert page.status_code == 409
+    assert f'<a href="/handoffs/{second.id}">How did it end?</a>' in page.text
+
+
+async def test_after_the_outcome_take_next_is_at_hand_when_somebody_waits(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    asked = await console.desk.asks("p")
+    await ana.post(f"/api/handoffs/{asked.id}/claim")
+    await ana.post(f"/api/handoffs/{asked.id}/end")
+    await ana.submit(f"/handoffs/{asked.id}/end", {"outcome": "helped"})
+    assert "autofocus>Take next" not in (await ana.get("/desk?note=ended")).text
+    await console.desk.asks("q", Level.RED)
+    page = (await ana.get("/desk?note=ended")).text
+    assert "The conversation is closed. Waiting: 1, Red: 1" in page
+    assert "autofocus>Take next" in page
+    for path in ("/desk", "/desk/live", "/desk?note=released"):
+        assert "autofocus>Take next" not in (await ana.get(path)).text
+    await ana.post("/api/shift", {"on": False})
+    assert "autofocus>Take next" not in (await ana.get("/desk?note=ended")).text

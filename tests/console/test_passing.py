@@ -35,8 +35,8 @@ async def test_everything_works_with_forms_alone(console: Console, ana: Counsell
     ben, path = await two(console, ana)
     form = path.removeprefix("/api")
     page = (await ana.get(form)).text
-    assert '<option value="ben">Ben</option>' in page
-    assert '<option value="ana">' not in page
+    assert '<option value="ben">Ben: English. Speaks this language</option>' in page
+    assert '<option value="ana"' not in page
     sent = await ana.submit(f"{form}/transfer", {"to": "ben", "note": "needs a shelter"})
     assert sent.headers["location"] == form
     assert "Offered to Ben" in (await ana.get(form)).text
@@ -47,12 +47,64 @@ async def test_everything_works_with_forms_alone(console: Console, ana: Counsell
     await ana.submit(f"{form}/transfer", {"to": "ben", "note": "again"})
     back = await ana.submit(f"{form}/refuse")
     assert back.headers["location"] == form
-    assert (await ben.submit(f"{form}/accept")).status_code == 410
+    late = await ben.submit(f"{form}/accept")
+    assert late.status_code == 409
+    assert "This offer does not stand any more. Nothing was changed." in late.text
     queued = await ana.submit(f"{form}/transfer", {"to": "", "note": "to anybody"})
     assert queued.headers["location"] == "/desk?note=released"
     found = await console.desk.queue.get(form.removeprefix("/handoffs/"))
     assert found is not None
     assert found.state is State.WAITING
+
+
+async def test_an_offer_that_is_over_says_so_and_that_nobody_is_lost(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben, path = await two(console, ana)
+    over = (409, {"error": "offer_over"})
+    await ana.post(f"{path}/transfer", {"to": "ben", "note": "speaks French"})
+    assert (await ben.post(f"{path}/refuse")).json() == {"refused": True}
+    for who, act in [(ben, "accept"), (ben, "refuse"), (ana, "refuse")]:
+        answer = await who.post(f"{path}/{act}")
+        assert (answer.status_code, answer.json()) == over, act
+    assert (await ana.get(path)).status_code == 200, "Ana has them still"
+    await console.desk.queue.abandon(console.desk.person("p").person)
+    assert (await ben.post(f"{path}/accept")).json() == {"error": "gone"}, "now they have left"
+
+
+async def test_taking_an_offer_back_stands_in_the_card_only_while_it_is_offered(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    ben, path = await two(console, ana)
+    form = path.removeprefix("/api")
+    button = f'action="{form}/refuse"'
+    assert button not in (await ana.get(form)).text
+    await ana.post(f"{path}/transfer", {"to": "ben", "note": "speaks French"})
+    assert (await ana.get(form)).text.count(button) == 1
+    assert button in (await ana.get(f"{form}/card")).text
+    await ben.post(f"{path}/refuse")
+    assert button not in (await ana.get(f"{form}/card")).text
+
+
+async def test_the_list_of_colleagues_is_that_of_now_with_languages_and_places(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    _, path = await two(console, ana)
+    form = path.removeprefix("/api")
+    assert (await ana.get(form)).status_code == 200
+    cem = await console.counsellor("cem", languages=("ar", "fr"))
+    await console.counsellor("off", languages=("en",))
+    await cem.post("/api/shift", {"on": True})
+    listed = (await ana.get(f"{form}/colleagues")).text
+    assert '<option value="cem">Cem: Arabic, French</option>' in listed
+    assert '<option value="ben">Ben: English. Speaks this language</option>' in listed
+    assert '"off"' not in listed
+    assert '"ana"' not in listed
+    other = await console.desk.asks("q")
+    await cem.post(f"/api/handoffs/{other.id}/claim")
+    listed = (await ana.get(f"{form}/colleagues")).text
+    assert '<option value="cem" disabled>Cem: Arabic, French. No free place</option>' in listed
+    assert (await cem.get(f"{form}/colleagues")).status_code == 403, "only for who holds them"
 
 
 async def test_an_offer_is_counted_inside_the_talk_one_is_in(
@@ -80,7 +132,7 @@ async def test_a_note_is_required_and_only_who_is_here_and_holds_can_pass_on(
     await ben.post("/api/shift", {"on": False})
     away = await ana.post(f"{path}/transfer", {"to": "ben", "note": "x"})
     assert (away.status_code, away.json()) == (409, {"error": "colleague_away"})
-    assert (await ben.post(f"{path}/accept")).status_code == 410
+    assert (await ben.post(f"{path}/accept")).json() == {"error": "offer_over"}
 
 
 async def test_what_was_written_and_went_nowhere_is_shown_again(

@@ -33,6 +33,10 @@ class EngineServer:
         self.guesses: list[str] = []
         #: The bodies received, in order.
         self.heard: list[dict[str, Any]] = []
+        #: How sure it is of what it was only asked to understand.
+        self.confidence = 0.9
+        #: The texts it was only asked to understand, in order.
+        self.understood: list[str] = []
         #: Raw bytes and status to answer with instead, when set.
         self.nonsense: tuple[int, bytes] | None = None
         #: Cleared: requests wait until it is set again.
@@ -59,9 +63,26 @@ class EngineServer:
         }  # fmt: skip
         return Response(json.dumps(answer), media_type="application/json")
 
+    async def _understand(self, request: Request) -> Response:
+        text = (await request.json())["text"]
+        self.understood.append(text)
+        await self.answers.wait()
+        if self.nonsense is not None:
+            status, raw = self.nonsense
+            return Response(raw, status, media_type="application/json")
+        [intent, *_], _ = self.means.get(text, (["nlu_fallback"], None))
+        answer = {"intent": {"name": intent, "confidence": self.confidence}, "ranking": []}
+        return Response(json.dumps(answer), media_type="application/json")
+
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["EngineServer"]:
-        app = Starlette(routes=[Route("/webhooks/northlight/turn", self._turn, methods=["POST"])])
+        doors = {"turn": self._turn, "understand": self._understand}
+        app = Starlette(
+            routes=[
+                Route(f"/webhooks/northlight/{name}", door, methods=["POST"])
+                for name, door in doors.items()
+            ]
+        )
         server = QuietServer(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
         task = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -148,7 +148,7 @@ async def test_during_a_talk_answers_go_to_the_counsellor(world: World) -> None:
     assert "I am in danger" in lines[1].text
 
 
-@pytest.mark.parametrize("payload", ["do:start_check", "lang:fr", "answer:x:y", "do:nothing"])
+@pytest.mark.parametrize("payload", ["do:start_check", "lang:xx", "answer:x:y", "do:nothing"])
 async def test_during_a_talk_other_old_buttons_do_nothing(world: World, payload: str) -> None:
     person = world.someone()
     await person.presses("lang:en", "do:person", "answer:consent:nothing")

@@ -10,7 +10,7 @@ from bot.messages import Channel, Inbound, Kind
 from bot.safety.levels import Level
 from tests.core.test_code_word import with_words
 from tests.core.test_leaving import nothing_is_left_of
-from tests.core.world import LANGUAGES, Someone, World, text_of
+from tests.core.world import LANGUAGES, Someone, World, all_claimed, text_of
 
 ASKED, WARNED = text_of("talk_still_there"), text_of("quiet_warning", minutes=5)
 ERASED = "everything before is erased: "
@@ -64,7 +64,7 @@ async def test_asked_told_closed_and_erased(world: World, channel: Channel) -> N
     assert await passes(world, person, silence.PAUSE - 60) == []
     assert await passes(world, person, 60) == [OVER]
     assert await nothing_is_left_of(person)
-    assert await world.queue.claimed() == [], "the counsellor's place is free"
+    assert await all_claimed(world.queue) == [], "the counsellor's place is free"
     counted = await world.redis.hgetall(world.keys.counts("2026-11"))
     assert (counted[b"end:silence"], counted.get(b"end:left_talk")) == (b"1", None)
     assert await passes(world, person, 4 * QUIET, 300) == []

@@ -118,7 +118,9 @@ async def arrive(person: Someone, situation: str) -> None:
             await person.presses(act)
 
 
-@pytest.mark.parametrize("key", ["counsellor_here", "counsellor_away", "counsellor_ended"])
+@pytest.mark.parametrize(
+    "key", ["counsellor_here", "counsellor_now", "counsellor_away", "counsellor_ended"]
+)
 async def test_what_the_queue_says_by_itself_has_them_too(world: World, key: str) -> None:
     person = world.someone()
     await person.presses("lang:en", "do:person", "answer:consent:all")
@@ -126,8 +128,10 @@ async def test_what_the_queue_says_by_itself_has_them_too(world: World, key: str
     found = await person.handoff()
     assert found is not None
     await world.queue.claim(found.id, "bea")
-    if key == "counsellor_away":
+    if key in ("counsellor_away", "counsellor_now"):
         await world.queue.release(found.id, "bea")
+        if key == "counsellor_now":
+            await world.queue.claim(found.id, "bea")
     elif key == "counsellor_ended":
         await world.queue.end(found.id, "bea", "safe")
     last = (await person.reads())[-1]

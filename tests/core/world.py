@@ -6,7 +6,7 @@ The clock is moved by hand. The engine is away unless a test starts one (engine_
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,7 @@ from bot.paging import Pager
 from bot.safety.lexicon import ANYWHERE, Lexicon
 from bot.vault import Vault
 from bot.worker import Worker
+from tests import way_out
 
 #: Nobody listens there.
 NO_ENGINE = "http://127.0.0.1:9"
@@ -105,11 +106,16 @@ class Clock:
 async def until(true: Callable[[], Any], what: str = "") -> None:
     """Waits until something is so; a test that waits in vain fails with `what`."""
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):  # hundreds of turns, on a machine that others use too
             while not await true():  # noqa: ASYNC110 - what is waited for is in Redis
                 await asyncio.sleep(0.003)
     except TimeoutError:
         raise AssertionError(f"never came: {what}") from None
+
+
+async def all_claimed(queue: Queue) -> list[Handoff]:
+    """Everyone who is with a counsellor, or in wrap-up."""
+    return await queue.several([one.id for one in await queue.held()])
 
 
 @dataclass
@@ -169,6 +175,10 @@ class World:
     async def accept(self, inbound: Inbound, update: str = "") -> bool:
         self.updates += 1
         return await self.inbox.accept(inbound, update or f"update {self.updates}")
+
+    async def put(self, to: Recipient, replies: Sequence[Reply]) -> None:
+        """Hands over words that no turn says."""
+        await way_out.put(self.redis, self.outbox, to, replies)
 
     async def all_done(self, what: str = "every message is dealt with") -> None:
         """Waits until no accepted message is left."""

@@ -124,7 +124,7 @@ class House:
         """Puts these on the screen of a web visitor."""
         person = self.door.vault.person(Channel.WEBCHAT, session)
         to = Recipient(person, Channel.WEBCHAT)
-        self.do(lambda: self.door.worker.outbox.put(to, list(replies)))
+        self.do(lambda: self.door.put(to, list(replies)))
 
     async def _run(self) -> None:
         try:

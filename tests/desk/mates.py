@@ -23,6 +23,7 @@ NEUTRAL: Final = "https://weather.gc.ca/"
 #: What the person is told about who is there, and a short name for it.
 TOLD: Final = {
     "here": "counsellor_here",
+    "now": "counsellor_now",
     "away": "counsellor_away",
     "ended": "counsellor_ended",
     "late": "handoff_late",
@@ -101,7 +102,7 @@ class Guest:
         for seen in self.person.screen():
             for name, key in TOLD.items():
                 if not seen.by_person and (match := _is(seen.text, key, self.language)):
-                    found.append(f"{name} {match['name']}" if name == "here" else name)
+                    found.append(f"{name} {match['name']}" if name in ("here", "now") else name)
         return found
 
     def heard(self, key: str) -> int:

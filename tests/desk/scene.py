@@ -89,7 +89,9 @@ class Scene:
             for text in texts:
                 found = await self.desk.queue.current(self.desk.person(name).person)
                 assert found is not None
-                await self.desk.run(self.desk.queue.relay_ops(found, text, flag))
+                queue = self.desk.queue
+                ops = [*queue.heard_ops(found), *queue.relay_ops(found, text, flag)]
+                await self.desk.run(ops)
 
         self.house.do(write)
 

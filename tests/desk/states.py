@@ -4,10 +4,11 @@ A new page or state is one line in STATES. `test_axe.py` looks at each in both l
 light, wide and narrow; it fails when a page that permissions.TABLE lists has no line here.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from bot.handoff.record import Level
 from bot.messages import Kind, Media
@@ -138,9 +139,23 @@ def _active(s: Scene, level: Level = Level.ORANGE) -> str:
 
 def _flagged(s: Scene) -> None:
     asked = _talk(s, Level.RED)
-    s.writes("p", "عنده سكين", flag="danger_words")
+    for text in ("عنده سكين", "قادم"):
+        s.writes("p", text, flag="danger_words")
     s.does("ana", f"/api/handoffs/{asked}/cards", card="code_word")
     expect(s.page.locator("#alarm")).to_be_visible(timeout=WAIT)
+
+
+def _raising(s: Scene) -> None:
+    _talk(s)
+    s.page.locator("#raise summary").click()
+    expect(s.page.locator("#raise button").first).to_be_visible()
+
+
+def _raised(s: Scene) -> None:
+    _raising(s)
+    s.page.locator("#raise button").first.click()
+    expect(s.page.locator("#card .level.red")).to_be_visible(timeout=WAIT)
+    expect(s.page.locator("#raise")).to_have_count(0)
 
 
 def _kept_open(s: Scene) -> None:
@@ -158,6 +173,26 @@ def _offered(s: Scene) -> None:
     s.page.locator("#transfer summary").click()
 
 
+def _taken_back(s: Scene) -> None:
+    """In the card, and without leaving the page."""
+    _offered(s)
+    s.page.locator("#reply").fill("half written")
+    s.page.locator("[data-key=take-back]").click()
+    expect(s.page.locator("#card")).not_to_contain_text("Ben", timeout=WAIT)
+    expect(s.page.locator("#reply")).to_have_value("half written")
+
+
+def _offer_over(s: Scene) -> None:
+    """The colleague was quicker to refuse, and the page had not heard of it."""
+    _offered(s)
+    _deaf(s)
+    s.does("ben", f"/api/handoffs/{s.page.url.rsplit('/', 1)[1]}/refuse")
+    s.page.locator("[data-key=take-back]").click()
+    expect(s.page.locator("#problem")).to_be_visible(timeout=WAIT)
+    expect(s.page.locator("[data-key=take-back]")).to_have_count(0, timeout=WAIT)
+    expect(s.page.locator("#problem")).to_contain_text(re.compile("does not stand|ne tient plus"))
+
+
 def _offer_and_two_talks(s: Scene) -> None:
     """Two at once, new words of the other, and a colleague offers a third."""
     asked = _talk(s)
@@ -166,16 +201,15 @@ def _offer_and_two_talks(s: Scene) -> None:
     s.opens(f"/handoffs/{asked}")
     s.live()
     s.writes("q", "hello")
-    expect(s.page.locator("nav.mine .fresh")).to_have_count(2)
-    expect(s.page.locator("nav.mine .fresh:visible")).to_have_count(1, timeout=WAIT)
+    expect(s.page.locator("nav.mine .fresh:visible")).to_contain_text("0:", timeout=WAIT)
 
 
 def _transfer(s: Scene) -> None:
     _talk(s)
     s.colleague()
-    s.page.reload()
     s.page.keyboard.press("Alt+x")
     expect(s.page.locator("#to")).to_be_focused()
+    expect(s.page.locator("#to option")).to_have_count(2)
 
 
 def _phrases(s: Scene) -> None:
@@ -263,6 +297,12 @@ def _not_claimed(s: Scene) -> None:
 def _frame(s: Scene) -> None:
     """As it stands in the page where no script runs."""
     asked = _active(s)
+
+    def once(route: Route) -> None:  # it would load itself again while it is looked at
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('content="8"', 'content="9999"'))
+
+    s.page.route(f"**/handoffs/{asked}/live", once)
     s.page.evaluate(
         """asked => {
           const frame = document.createElement("iframe");
@@ -280,6 +320,25 @@ def _problem(path: str, status: int, *roles: str) -> Lead:
         s.opens(path, status)
 
     return lead
+
+
+def _red_waits(s: Scene) -> None:
+    _talk(s)
+    s.asks("q", Level.RED)
+    s.later(90)
+    s.asks("r", Level.GREEN)
+    expect(s.page.locator("#late")).to_be_visible(timeout=WAIT)
+    expect(s.page.locator("#queue-reds")).to_be_visible()
+
+
+def _sign_in_ends(s: Scene) -> None:
+    s.signed_in()
+    s.does("ana", "/api/shift", on=True)
+    for _ in range(11):
+        s.later(3_900)
+        s.does("ana", "/api/heartbeat")
+    s.opens("/plan")
+    expect(s.page.locator("#ends time")).not_to_be_empty()
 
 
 def _late(s: Scene) -> None:
@@ -501,7 +560,10 @@ STATES: tuple[tuple[str, str, Lead], ...] = (
     ("/handoffs/{id}", "active", _active),
     ("/handoffs/{id}", "active, red", lambda s: _active(s, Level.RED)),
     ("/handoffs/{id}", "danger was written", _flagged),
+    ("/handoffs/{id}", "to be raised", _raising),
+    ("/handoffs/{id}", "raised", _raised),
     ("/handoffs/{id}", "kept open", _kept_open),
+    ("/handoffs/{id}", "a Red waits", _red_waits),
     ("/handoffs/{id}", "phrases", _phrases),
     ("/handoffs/{id}", "no phrases", _no_phrases),
     ("/handoffs/{id}", "phrase inserted", _inserted),
@@ -509,6 +571,8 @@ STATES: tuple[tuple[str, str, Lead], ...] = (
     ("/handoffs/{id}", "not sent", _not_sent),
     ("/handoffs/{id}", "transfer", _transfer),
     ("/handoffs/{id}", "offered to a colleague", _offered),
+    ("/handoffs/{id}", "offer taken back", _taken_back),
+    ("/handoffs/{id}", "offer was over", _offer_over),
     ("/handoffs/{id}", "two talks", _offer_and_two_talks),
     ("/handoffs/{id}", "ending", _ending),
     ("/handoffs/{id}", "ending, a page", _ending_page),
@@ -544,6 +608,7 @@ STATES: tuple[tuple[str, str, Lead], ...] = (
     ("/hours", "wrong", _hours_wrong),
     ("/plan", "not set", _leads("/plan")),
     ("/plan", "set", _planned),
+    ("/plan", "the sign-in ends", _sign_in_ends),
     ("/counts", "nothing yet", _leads("/counts")),
     ("/counts", "a month", _counted),
 )
@@ -551,5 +616,6 @@ STATES: tuple[tuple[str, str, Lead], ...] = (
 #: What a route gives that is no page of its own: parts for the script, redirects.
 NO_PAGE = frozenset({
     "/static", "/healthz", "/desk/live", "/board/live", "/counts.csv", "/handoffs/{id}/card",
+    "/handoffs/{id}/colleagues",
     "/handoffs/{id}/lines", "/handoffs/{id}/media/{line}",
 })  # fmt: skip

@@ -174,7 +174,9 @@ def _passes_on_and_ends(on: Scene, keys: Keys) -> None:
     keys.press("ArrowDown")
     keys.press("Enter")
     page.wait_for_url("**/desk?note=ended")
-    # And the next one.
+    # And the next one: somebody waits, and the place is free.
+    expect(page.locator("main .note")).to_contain_text("Waiting: ")
+    expect(page.locator("[data-key='/desk/next']")).to_be_focused()
     on.live()
     keys.press("Alt+t")
     page.wait_for_url("**/handoffs/*")

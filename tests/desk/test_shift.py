@@ -248,7 +248,7 @@ def test_a_transfer_is_refused_then_accepted(night: Night, sam: Mate, kim: Mate)
             guest.hears("One moment more.")
             guest.is_told("here Sam")
     kim.page.wait_for_url(f"**/handoffs/{guest.id}")
-    guest.is_told("here Sam", "here Kim")
+    guest.is_told("here Sam", "now Kim")
     # The history travels, and Sam can write no more.
     for part in ("I would like to talk to a woman", "One moment more."):
         kim.hears(part)
@@ -257,7 +257,7 @@ def test_a_transfer_is_refused_then_accepted(night: Night, sam: Mate, kim: Mate)
     kim.says("Hello, this is Kim.")
     guest.hears("Hello, this is Kim.")
     kim.ends()
-    guest.ended("closed", "here Sam", "here Kim", "ended")
+    guest.ended("closed", "here Sam", "now Kim", "ended")
 
 
 def test_a_transfer_to_somebody_who_has_just_gone_changes_nothing(
@@ -308,7 +308,7 @@ def test_a_crash_and_a_laptop_asleep_bring_both_people_back_to_the_front(
     was = "Sam" if first is crashed else "Kim"
     ada.hears(f"my story, told to {was}")
     ada.hears("Go on, please.")
-    first.is_told(f"here {was}", "away", "here Ada")
+    first.is_told(f"here {was}", "away", "now Ada")
     # The laptop that wakes says that the claim has gone; what was typed there is there still.
     problem = kim.page.locator("#problem")
     expect(problem).to_contain_text("not with you any more", timeout=LEASE)
@@ -325,7 +325,7 @@ def test_a_crash_and_a_laptop_asleep_bring_both_people_back_to_the_front(
     lost = "Sam" if other is crashed else "Kim"
     for mate, guest, who in ((ada, first, was), (kim, other, lost)):
         mate.ends()
-        guest.ended("closed", f"here {who}", "away", f"here {mate.alias}", "ended")
+        guest.ended("closed", f"here {who}", "away", f"now {mate.alias}", "ended")
     ada.stops()
 
 

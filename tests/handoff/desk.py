@@ -65,6 +65,9 @@ class Desk:
         level: Level = Level.ORANGE,
         language: str = "en",
         channel: Channel = Channel.WEBCHAT,
+        *,
+        romanised: bool = False,
+        language_known: bool = True,
         **case: Any,
     ) -> Handoff:
         """Somebody asks for a counsellor."""
@@ -73,7 +76,8 @@ class Desk:
             level=level,
             rules=["asked_for_person"],
             language=language,
-            romanised=False,
+            romanised=romanised,
+            language_known=language_known,
             case=Case(**{"consent": "all", "answers": {"minor": "no"}, **case}),
         )
 

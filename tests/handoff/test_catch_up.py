@@ -52,6 +52,9 @@ async def test_a_counsellor_who_came_is_told_when_the_person_writes(world: World
     assert [reply.text for reply in shown] == [here()]
     assert {"do:emergency", "do:leave"} <= {one.payload for row in shown[-1].buttons for one in row}
     assert await person.says("hello") == [], "once"
+    found = await person.handoff()
+    assert found is not None
+    assert found.greeted, "whoever comes next is only named"
     lines = await world.queue.transcript.read(claimed)
     assert [line.text for line in lines] == ["are you there", "hello"]
 

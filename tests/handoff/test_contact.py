@@ -150,6 +150,23 @@ async def test_a_counsellor_who_writes_all_the_same_is_introduced_first(desk: De
     assert [reply.text for reply in await desk.shown("p")][1:] == ["Hello.", "Are you there?"]
 
 
+async def test_only_who_was_told_that_a_person_writes_hears_just_the_next_name(
+    desk: Desk,
+) -> None:
+    asked = await asks(desk, "only_me")
+    await quiet_for(desk)
+    await desk.queue.claim(asked.id, "ana")
+    await desk.queue.release(asked.id, "ana")
+    assert await told(desk) == [], "it was kept, and is not known to them"
+    await desk.queue.claim(asked.id, "ana")
+    await desk.queue.say(asked.id, "ana", "Hello.")
+    assert await told(desk) == ["Ana"]
+    await desk.run(desk.queue.heard_ops(asked))
+    await desk.queue.release(asked.id, "ana")
+    await desk.queue.claim(asked.id, "ben")
+    assert await told(desk) == ["Ana", "away", "Ben now"]
+
+
 async def test_a_damaged_case_holds_nothing_up_and_allows_nothing(desk: Desk) -> None:
     asked = await asks(desk, "any")
     await desk.redis.hset(desk.keys.handoff(asked.id), "case", b"nonsense")

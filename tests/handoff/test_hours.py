@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.handoff.hours import Hours, Span, WrongHours, known_zone, moment
+from bot.handoff.hours import Hours, Span, WrongHours, epoch_of, known_zone
 
 TORONTO = "America/Toronto"
 NEVER: list[list[str]] = [[]] * 7
@@ -107,7 +107,7 @@ def test_stretches_openings_and_closings_are_one_truth(given_: tuple[Hours, floa
 def test_a_moment_is_when_the_clock_first_shows_that_time_or_goes_past_it(
     zone: str, night: date, minutes: int, last: bool
 ) -> None:
-    at = moment(night, minutes, zone, last=last)
+    at = epoch_of(night, minutes, zone, last=last)
     wanted = datetime(night.year, night.month, night.day) + timedelta(minutes=minutes)
     shown, before = (
         datetime.fromtimestamp(when, ZoneInfo(zone)).replace(tzinfo=None) for when in (at, at - 1)

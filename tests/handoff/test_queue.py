@@ -275,3 +275,13 @@ async def test_scores_keep_the_order_of_people_who_ask_in_the_same_second(desk: 
     waiting = await desk.queue.waiting()
     assert [handoff.id for handoff in waiting] == [handoff.id for handoff in asked]
     assert all(first.asked_at < second.asked_at for first, second in pairwise(waiting))
+
+
+async def test_a_language_nobody_knows_is_anybodys(desk: Desk) -> None:
+    await desk.on_shift("ana", languages="fr")
+    unknown = await desk.asks("p", language_known=False)
+    desk.clock.forward(1)
+    await desk.asks("q", language="fr")
+    taken = await desk.queue.take_next("ana", ["fr"])
+    assert taken is not None
+    assert (taken.id, taken.language_known) == (unknown.id, False)

@@ -31,6 +31,10 @@ async def told(desk: Desk, name: str = "p") -> list[str]:
             desk.words.reply("counsellor_here", "en", name=alias, languages="English").text: alias
             for alias in ("Ana", "Ben", "Cleo")
         },
+        **{
+            desk.words.reply("counsellor_now", "en", name=alias).text: f"{alias} now"
+            for alias in ("Ana", "Ben", "Cleo")
+        },
     }
     return [texts[reply.text] for reply in await desk.shown(name) if reply.text in texts]
 
@@ -51,7 +55,7 @@ async def test_to_the_queue_first_of_the_level_with_a_note_for_the_next(desk: De
     assert await desk.queue.note(found) == CANARY
     assert CANARY.encode() not in await desk.dump()
     await desk.queue.claim(asked.id, "ben")
-    assert await told(desk) == ["Ana", "away", "Ben"]
+    assert await told(desk) == ["Ana", "away", "Ben now"]
     assert len(await desk.queue.transcript.read(await now(desk, asked))) == 1, "history travels"
 
 
@@ -67,14 +71,14 @@ async def test_a_colleague_accepts_and_has_the_person_in_one_step(desk: Desk) ->
     assert (taken.claimed_by, taken.claimed_as, taken.offered_to) == ("ben", "Ben", "")
     assert (taken.state, taken.asked_at, taken.level) == (State.ACTIVE, asked.asked_at, asked.level)
     assert await desk.queue.note(taken) == "needs a shelter"
-    assert await told(desk) == ["Ana", "Ben"]
+    assert await told(desk) == ["Ana", "Ben now"]
     with pytest.raises(SessionEnded):
         await desk.queue.say(asked.id, "ana", "Still me?")
     await desk.queue.say(asked.id, "ben", "Hello.")
     lines = await desk.queue.transcript.read(taken)
     assert [line.text for line in lines] == ["Hello.", "One moment.", "Hello."]
     assert (await desk.queue.transfers.accept(asked.id, "ben")).claimed_by == "ben"
-    assert await told(desk) == ["Ana", "Ben"], "accepted twice, told once"
+    assert await told(desk) == ["Ana", "Ben now"], "accepted twice, told once"
 
 
 @pytest.mark.parametrize("who", ["ana", "ben"])

@@ -204,7 +204,7 @@ def test_the_practice_desk_starts_when_somebody_opens_it(service: Service) -> No
     url = running_url(Path(service.environ["NORTHLIGHT_STATE_DIR"]))
     assert url is not None
     with redis.Redis.from_url(url) as store:
-        wait_until(lambda: store.zcard(PracticeKeys().queue()) == 10, "ten pretended people")
+        wait_until(lambda: store.zcard(PracticeKeys().queue()) == 12, "pretended people")
         assert store.zcard(Keys().queue()) == 0
     first = service.part("practice")
     os.kill(first, signal.SIGKILL)

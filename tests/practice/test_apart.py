@@ -11,7 +11,7 @@ ROW, BAND = "(practice)", "<b>Practice</b>"
 
 @pytest.fixture
 async def busy(place: Place) -> Place:
-    """Somebody real waits at the service, ten pretended people at practice."""
+    """Somebody real waits at the service, pretended people at practice."""
     real = place.real.someone("real")
     await real.presses("lang:en", "do:person", "answer:consent:all", after=0)
     stage = place.stage_with(pace=1)

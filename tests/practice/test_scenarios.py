@@ -34,6 +34,8 @@ async def test_it_plays_to_its_end_and_the_counsellor_learns_what_it_was_about(
     case = await talk.case()
     assert case["level"] == scenario.level
     assert case["language"] == scenario.language
+    assert case["romanised"] is scenario.romanised
+    assert case["language_known"] is scenario.language_known
     await talk.follows(scenario.talk)
     await talk.ends()
     await playing
@@ -61,13 +63,16 @@ async def test_all_at_once_they_fill_the_desk(place: Place) -> None:
     place.plays(stage)
 
     async def full() -> bool:
-        return len((await ana.get("/api/desk")).json()["waiting"]) == 10
+        return len((await ana.get("/api/desk")).json()["waiting"]) == len(PEOPLE)
 
-    await until(full, "ten people")
+    await until(full, "all of them")
     shown = (await ana.get("/api/desk")).json()["waiting"]
     spoken = {one["language"] for one in shown}
     assert spoken >= {"en", "fr", "es", "pa", "ar", "zh-Hans", "tl", "uk"}
     assert {one["level"] for one in shown} == {"red", "orange"}
+    assert {"pa"} == {one["language"] for one in shown if one["romanised"]}
+    assert [one["language_name"] for one in shown if not one["language_known"]] != ["English"]
+    assert sum(not one["language_known"] for one in shown) == 1
 
 
 async def test_who_is_not_taken_leaves_the_line(place: Place) -> None:

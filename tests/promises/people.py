@@ -21,7 +21,7 @@ from bot.handoff.record import Handoff, State
 from bot.handoff.transcript import Line
 from bot.messages import Channel, Inbound, Kind
 from tests.botapi import Chat
-from tests.core.world import text_of
+from tests.core.world import all_claimed, text_of
 from tests.promises.service import PATIENCE, Running, until
 
 TOPICS = (
@@ -334,7 +334,7 @@ class Counsellor:
 
     async def _next(self) -> Handoff | None:
         """Whom we hold already (the answer to a claim may have been lost), else who waits."""
-        for handoff in await self._queue.claimed():
+        for handoff in await all_claimed(self._queue):
             if handoff.claimed_by == self.login and handoff.state is not State.WRAP_UP:
                 return self._note(handoff)
         found = await self._queue.take_next(self.login, ["en"])

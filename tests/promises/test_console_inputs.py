@@ -36,6 +36,7 @@ from bot.data_file import read_mapping
 from bot.inbox import Inbox
 from bot.messages import Reply
 from bot.safety.lexicon import Lexicon
+from tests.core.world import all_claimed
 from tests.handoff.conftest import redis_server
 from tests.promises import house as people
 from tests.promises.conftest import Promise
@@ -96,7 +97,7 @@ class Street:
             talk = self.talks.get(login)
             found = await house.desk.queue.get(talk) if talk else None
             if found is None or not found.with_counsellor or found.claimed_by != login:
-                for one in await house.desk.queue.claimed():
+                for one in await all_claimed(house.desk.queue):
                     if one.claimed_by == login:
                         await house.desk.queue.end(one.id, login, "other")
                 name = f"{login} {len(self.kinds)} {self.tries}"

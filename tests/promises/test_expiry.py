@@ -102,7 +102,7 @@ async def _long_conversation(person: Someone, look: Look, rng: random.Random) ->
     claimed = await person.is_claimed()
     await look("claimed")
     await says("I am Ana")
-    await world.queue.say(claimed.id, "bea", "hello Ana", beside="bonjour")
+    await world.queue.say(claimed.id, "bea", "hello Ana", beside="bonjour", once="a" * 16)
     await look("counsellor says")
     await world.queue.release(claimed.id, "bea")
     await look("released")

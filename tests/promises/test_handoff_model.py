@@ -80,7 +80,8 @@ def told_names() -> dict[str, str]:
         both = ", ".join(dict(words().languages())[one] for one in LANGUAGES)
         for who in DESK:
             here = words().reply("counsellor_here", code, name=who.title(), languages=both)
-            names[here.text] = f"here {who}"
+            now = words().reply("counsellor_now", code, name=who.title())
+            names[here.text] = names[now.text] = f"here {who}"
         names[words().reply("counsellor_away", code).text] = "away"
         names[words().reply("handoff_unknown", code).text] = "away"  # the same, on hold
         for hours in (24, 0):  # 0: it ended by itself
@@ -358,7 +359,7 @@ class Handoffs(RuleBasedStateMachine):
             case AlreadyClaimed():
                 return "taken"
             case NotOnShift():
-                return str(result)
+                return result.why
             case BaseException():
                 raise result
         if act[0] == "take_next":

@@ -4,6 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
+from tests.core.world import all_claimed
 from tests.promises.conftest import Promise
 from tests.promises.people import OnTelegram, OnTheWeb, Somebody, crowd
 from tests.promises.service import Killer, service
@@ -30,7 +31,10 @@ async def test_kill_of_a_random_process_every_two_seconds(
         twice = sum([await person.repeats() for person in people if isinstance(person, OnTelegram)])
         applied_twice = await _looked_at_again(people)
         dead = await running.world.dead_letters()
-        left_waiting = [*await running.world.queue.waiting(), *await running.world.queue.claimed()]
+        left_waiting = [
+            *await running.world.queue.waiting(),
+            *await all_claimed(running.world.queue),
+        ]
     note = f"{killer}; {running.engine}; seed {seed}"
     faults = [fault for person in people for fault in person.faults]
     print(f"{killer}\n" + "\n".join([*faults, *applied_twice, *trouble, *dead]))

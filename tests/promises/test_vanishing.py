@@ -19,7 +19,7 @@ from bot.handoff.record import Handoff, Level, State
 from bot.janitor import ROUND
 from bot.keys import Keys
 from bot.messages import Channel
-from tests.core.world import Someone, World, text_of
+from tests.core.world import Someone, World, all_claimed, text_of
 from tests.promises.conftest import Promise
 from tests.redis_server import RedisServer
 
@@ -160,7 +160,7 @@ class Vanishing:
             await queue.release(back.id, won[0].claimed_by)
 
     async def _frees(self, who: str) -> None:
-        for one in await self.world.queue.claimed():
+        for one in await all_claimed(self.world.queue):
             if one.claimed_by == who:
                 await self.world.queue.release(one.id, who)
 

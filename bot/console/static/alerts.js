@@ -119,13 +119,25 @@ function announce(red) {
   }, rest);
 }
 
+// In a talk nothing else shows who waits: a link to the desk, said to nobody but whoever looks.
+function showWaiting() {
+  const now = find("#queue-now");
+  if (!now) return;
+  now.hidden = !waiting;
+  for (const [name, count] of [["waiting", waiting], ["reds", reds]]) {
+    const sign = find(`#queue-${name}`);
+    sign.hidden = !count;
+    sign.textContent = sign.dataset.words.replace("{count}", count);
+  }
+}
+
 // -- what happens -------------------------------------------------------------------------------
 
 // How the queue stands: {waiting, reds, late, new}, see bot/console/alerts.py. Whoever came while
 // this page heard nothing is not new to the console, but is one more here.
 function onQueue(now) {
   const changed = now.waiting !== waiting;
-  const banner = find("#late"); // supervisors only
+  const banner = find("#late"); // for everybody who counsels
   const red = now.new === "red" || now.reds > reds;
   const level = red || (banner && now.late > late) ? "red" : now.new || (now.waiting > waiting ? "green" : "");
   if (level) call(level);
@@ -135,6 +147,7 @@ function onQueue(now) {
     if (banner.textContent !== text) banner.textContent = text;
     banner.hidden = !late;
   }
+  showWaiting();
   showTitle();
   if (changed || red) announce(red);
 }

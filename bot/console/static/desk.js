@@ -62,6 +62,7 @@ async function post(path, body) {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF": csrf },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(15_000),
   });
   if (answer.status === 401) leave();
   return answer;
@@ -222,42 +223,70 @@ function showOffers(count) {
   ring("other");
 }
 
-// What the card flags, above the reply; a screen reader says it only when it has changed.
+// What the card flags, above the reply, and which line was the last that is marked. Said again it is
+// told again, to a screen reader too, also where nothing else on the page has changed.
+const marks = () => document.querySelectorAll("#lines .line-flag");
+let marked = marks().length;
+
 function showAlarm() {
   const alarm = find("#alarm");
   if (!alarm) return;
-  const said = [...document.querySelectorAll("#card .flags li")].map((one) => one.textContent).join(". ");
-  if (alarm.textContent === said) return;
+  const now = [...marks()];
+  const said = [...document.querySelectorAll("#card .flags li")].map((one) => one.textContent);
+  const time = now.at(-1)?.closest("li").querySelector("time").textContent;
+  if (time) said.push(alarm.dataset.marked.replace("{time}", time));
+  const text = said.join(". ");
+  if (!text || (alarm.textContent === text && now.length === marked)) return;
+  const urgent = now.length === marked || now.slice(marked).some((one) => one.querySelector(".red"));
+  marked = now.length;
   find("#ending")?.close(); // nobody ends a talk over words of danger not yet read
   alarm.hidden = false;
-  alarm.textContent = said;
-  ring("red");
+  alarm.textContent = "";
+  setTimeout(() => (alarm.textContent = text), 100); // the same words once more are heard once more
+  ring(urgent ? "red" : "other");
 }
 
-// Sends something, then shows what became of it; false when it did not go out.
+// Sends something, then shows what became of it; false when it did not go out, or nobody knows.
+// `once` names the press: sent again with the same name, the person gets it once.
 async function sendTo(path, body) {
-  try {
-    const answer = await post(path, body);
-    if (answer.ok) problem("");
-    else if (!["not_yours", "gone"].includes((await answer.json()).error)) throw new Error();
-    refreshTalk(); // says so when the talk is over, or somebody else's; nobody waits for it
-    return answer.ok;
-  } catch {
-    problem(talk.dataset.notSent);
-    return false;
+  const answer = await post(path, body).catch(() => null);
+  if (answer?.ok) problem("");
+  else if (!answer || answer.status >= 500) problem(talk.dataset.notKnown);
+  else {
+    const { error } = await answer.json().catch(() => ({}));
+    if (!["not_yours", "gone"].includes(error)) problem(talk.dataset[error] ?? talk.dataset.notSent);
   }
+  refreshTalk(); // says so when the talk is over, or somebody else's; nobody waits for it
+  return Boolean(answer?.ok);
 }
+
+const newName = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 async function send(event) {
   event.preventDefault();
   const text = reply.value.trim();
   if (!text || reply.readOnly) return;
   reply.readOnly = true;
-  const sent = await sendTo(`/handoffs/${talk.dataset.id}/say`, { text, phrase: phraseId() });
+  const { once } = find("#say").elements;
+  const sent = await sendTo(`/handoffs/${talk.dataset.id}/say`, { text, phrase: phraseId(), once: once.value });
   reply.readOnly = false;
-  if (sent) emptyReply();
+  if (sent) {
+    emptyReply();
+    once.value = newName();
+  }
   // Whoever has gone on to something else meanwhile stays there.
   if (document.activeElement === document.body || find("#say")?.contains(document.activeElement)) reply.focus();
+}
+
+// The names of cards that were pressed, until it is known that they went out: the card is drawn anew
+// meanwhile. Pressed a while later, the same one is meant once more.
+const WHILE = 60_000;
+const names = {};
+
+function nameOf(what) {
+  const now = performance.now();
+  if (!names[what] || now - names[what].at > WHILE) names[what] = { once: newName(), at: now };
+  return names[what].once;
 }
 
 async function sendCard(event) {
@@ -267,7 +296,11 @@ async function sendCard(event) {
   if (form.dataset.busy) return; // pressed twice is sent once
   form.dataset.busy = "1";
   const { csrf: _, ...fields } = Object.fromEntries(new FormData(form, event.submitter));
-  if (await sendTo(form.getAttribute("action"), fields)) tell(form.dataset.done ?? talk.dataset.sent);
+  const what = JSON.stringify(fields);
+  if (await sendTo(form.getAttribute("action"), { ...fields, once: nameOf(what) })) {
+    delete names[what];
+    tell(form.dataset.done ?? talk.dataset.sent);
+  }
   delete form.dataset.busy;
   const folded = form.closest("details");
   if (folded?.open) {
@@ -336,9 +369,14 @@ function mark(change) {
   const link = talk && find(`.mine [data-mine-id="${CSS.escape(change.id)}"]:not([aria-current])`);
   if (!link) return;
   if (["abandoned", "closed", "expired"].includes(change.what)) link.remove();
+  const sign = link.querySelector(".fresh");
+  if (change.what === "said") sign.hidden = true; // in another window
   if (change.what !== "heard") return;
-  link.querySelector(".fresh").hidden = false;
-  tell(link.textContent.trim());
+  sign.hidden = false;
+  sign.querySelector("b").textContent = sign.dataset.new;
+  sign.querySelector(".wait").textContent = words(0);
+  startTicking(sign);
+  tell(link.textContent.trim().replace(/\s+/g, " "));
 }
 
 let taking = false;
@@ -350,9 +388,9 @@ async function takeNext() {
   if (talk && !unsaved()) {
     taking = true;
     const answer = await post("/next", {}).catch(() => null);
-    const { handoff, error } = (await answer?.json().catch(() => null)) ?? { error: "broken" };
+    const { handoff, error, wrap_up } = (await answer?.json().catch(() => null)) ?? { error: "broken" };
     if (handoff) location.assign(`/handoffs/${handoff.id}`);
-    else problem(talk.dataset[error ?? "empty"] ?? talk.dataset.broken);
+    else problem(talk.dataset[wrap_up ? "wrap_up_first" : error ?? "empty"] ?? talk.dataset.broken);
     taking = Boolean(handoff);
     return;
   }
@@ -361,6 +399,20 @@ async function takeNext() {
   document.body.append(form);
   form.requestSubmit();
 }
+
+// Who could take somebody over changes while one talks: the list is what it is when it is opened.
+async function freshColleagues() {
+  const list = find("#to");
+  const answer = await get(`/handoffs/${talk.dataset.id}/colleagues`).catch(() => null);
+  if (over || !answer?.ok) return;
+  const html = await answer.text();
+  const chosen = list.value;
+  list.innerHTML = html; // our own template, escaped there
+  const again = [...list.options].find((one) => one.value === chosen && !one.disabled);
+  list.value = again ? chosen : "";
+}
+
+find("#transfer")?.addEventListener("toggle", (event) => event.target.open && freshColleagues());
 
 function passOn() {
   const box = find("#transfer");
@@ -376,7 +428,7 @@ let planned = 0;
 // Several changes at once are one refresh.
 function refreshSoon(change, wait = Number(desk?.dataset.wait ?? 100)) {
   mark(change);
-  const concerns = talk ? change.id === talk.dataset.id : desk?.dataset.told === undefined;
+  const concerns = !talk || change.id === talk.dataset.id; // the desk hears of one's own only
   if (!concerns && change.what !== "resync") return;
   if (planned) return;
   planned = setTimeout(() => {
@@ -453,6 +505,8 @@ start();
 startTicking(document);
 if (find("#say")) {
   find("#say").addEventListener("submit", send);
+  // Words typed anew are meant anew, also when they are the same.
+  reply.addEventListener("input", () => (find("#say").elements.once.value = newName()));
   find("button.end").addEventListener("click", askToEnd);
   find("#go-on").addEventListener("click", goOn);
 }

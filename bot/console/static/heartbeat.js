@@ -5,7 +5,8 @@ let csrf = "";
 async function beat() {
   try {
     const answer = await fetch("/api/heartbeat", { method: "POST", headers: { "X-CSRF": csrf } });
-    postMessage({ status: answer.status });
+    const { ends_in: left } = answer.ok ? await answer.json() : {};
+    postMessage({ status: answer.status, left });
   } catch {
     postMessage({ status: 0 });
   }

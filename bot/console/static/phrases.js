@@ -6,7 +6,7 @@ const search = find("#search");
 const reply = find("#reply");
 const beside = find("#beside");
 const phrases = [...document.querySelectorAll(".phrase")];
-let inserted = null; // as it was put in: its id, words, and the same for the counsellor
+let inserted = null; // as put in, one or several: ids, words, and the same for the counsellor
 let cameFrom = null;
 
 // Without case, accents, Arabic vowel marks, and the letters that are no letter with an accent.
@@ -57,7 +57,13 @@ function put(phrase) {
   const text = phrase.querySelector(".said")?.textContent ?? own;
   const before = reply.value.trim();
   reply.value = before ? `${before} ${text}` : text;
-  inserted = before ? null : { id: phrase.value, text, own };
+  const first = before && inserted?.text === before ? inserted : null; // the phrases so far, as reviewed
+  const join = (one, next) => (first ? `${one} ${next}` : next);
+  inserted = before && !first ? null : {
+    id: join(first?.id, phrase.value),
+    text: join(first?.text, text),
+    own: join(first?.own, own),
+  };
   look();
   bank.open = false;
   reply.focus();

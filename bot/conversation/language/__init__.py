@@ -1,14 +1,23 @@
 """Which language a person writes: pure functions over one message and a small remembered belief."""
 
-from bot.conversation.language.belief import Reading, believe, explain, first_belief, update
-from bot.conversation.language.codes import LANGUAGES, OTHER, normalise_code
+from bot.conversation.language.belief import (
+    SWITCH,
+    Reading,
+    believe,
+    explain,
+    first_belief,
+    update,
+)
+from bot.conversation.language.codes import LANGUAGES, LATIN, OTHER, normalise_code
 from bot.conversation.language.scripts import NOT_OURS
 from bot.conversation.language.words import named_language, names_indigenous
 
 __all__ = [
     "LANGUAGES",
+    "LATIN",
     "NOT_OURS",
     "OTHER",
+    "SWITCH",
     "Reading",
     "believe",
     "explain",

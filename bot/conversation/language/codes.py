@@ -23,9 +23,12 @@ OTHER: Final = "other"
 
 STATES: Final = (*LANGUAGES, *ROMANISED, OTHER)
 
+#: The languages whose own letters are the Latin ones.
+LATIN: Final = LANGUAGES[: LANGUAGES.index("ru")]
+
 #: Which languages are written in each script that is shared by several of them.
 SHARED_SCRIPTS: Final = {
-    "latin": (*LANGUAGES[: LANGUAGES.index("ru")], *ROMANISED, OTHER),
+    "latin": (*LATIN, *ROMANISED, OTHER),
     "cyrillic": ("ru", "uk", OTHER),
     "arabic": ("ar", "fa", "ur", OTHER),
     "han": ("zh-Hans", "zh-Hant"),
