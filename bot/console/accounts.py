@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from redis.asyncio import Redis
 
 from bot.errors import NorthlightError
+from bot.handoff.presence import SHIFT
 from bot.keys import Keys
 
 #: A password has at least so many characters; length is what helps, so nothing else is asked.
@@ -132,7 +133,10 @@ class Accounts:
             raise AccountError("no such login")
         await self._redis.hset(self._keys.counsellor(login), mapping=fields)
         if roles and not set(roles) & COUNSELS:
-            await self._redis.hdel(self._keys.shift(), login)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hdel(self._keys.shift(), login)
+                pipe.publish(self._keys.events(), SHIFT)
+                await pipe.execute()
 
     async def bind(self, login: str, identity: str) -> None:
         """Ties an account to one identity, "" for none; its logins end. Raises AccountError."""

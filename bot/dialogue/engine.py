@@ -12,6 +12,11 @@ from bot.errors import EngineUnavailable
 
 #: Longer than this and the person gets the fixed menu instead, seconds.
 PATIENCE = 2.0
+#: An engine that hung is not asked beside a talk for so long, seconds: in a row of messages each
+#: would wait for it, and Leave behind them.
+REST = 5.0
+#: What says that a life may be at stake.
+LIFE = frozenset({"report_danger", "report_self_harm"})
 #: Messages are read up to here, characters.
 LONGEST = 2_000
 _PATH = "/webhooks/northlight"
@@ -34,7 +39,7 @@ class Engine:
     """One engine address; a connection is kept open."""
 
     def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
-        self._patience = patience
+        self._patience, self._rests_until = patience, 0.0
         self._client = httpx.AsyncClient(
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {token}"},
@@ -54,12 +59,28 @@ class Engine:
         return self._answer(await self._post("turn", body))
 
     async def understand(self, text: str) -> tuple[str, float]:
-        """Intent and confidence of a text, nothing stored. Raises EngineUnavailable."""
-        answer = await self._post("understand", {"text": text})
+        """Intent and confidence of a text, nothing stored. Raises EngineUnavailable.
+
+        The confidence of danger is that of danger and self-harm together: they share what a line
+        says that is both.
+        """
+        clock = asyncio.get_running_loop().time
+        if (began := clock()) < self._rests_until:
+            raise EngineUnavailable("resting")
         try:
-            return str(answer["intent"]["name"]), float(answer["intent"]["confidence"])
+            answer = await self._post("understand", {"text": text})
+        except EngineUnavailable:
+            if clock() - began >= self._patience * 0.9:
+                self._rests_until = clock() + REST
+            raise
+        try:
+            name, sure = str(answer["intent"]["name"]), float(answer["intent"]["confidence"])
+            if name in LIFE:
+                shares = [float(o["confidence"]) for o in answer["ranking"] if o["name"] in LIFE]
+                sure = max(sure, sum(shares))
         except (KeyError, TypeError, ValueError, OverflowError):
             raise EngineUnavailable("unexpected shape") from None
+        return name, sure
 
     async def ready(self) -> bool:
         """Whether the engine answers."""

@@ -1,7 +1,10 @@
 """What a counsellor may see of a person: built from the answers, cut down to the consent given."""
 
+import contextlib
+
 from bot.conversation.language import LATIN
 from bot.directory.regions import REGIONS
+from bot.errors import SessionEnded
 from bot.handlers.turn import Turn
 from bot.handoff.contact import welcome
 from bot.handoff.record import Case, Handoff
@@ -49,8 +52,11 @@ def _zones(turn: Turn) -> tuple[str, ...]:
     return (region.timezone,) if region else _ANYWHERE
 
 
-async def request(turn: Turn) -> Handoff:
-    """Puts the person in line, or renews the case of someone who already is: only ever raised."""
+async def request(turn: Turn, only: str = "") -> Handoff:
+    """Puts the person in line, or renews the case of someone who already is: only ever raised.
+
+    `only`: nothing but this handoff is renewed. Raises SessionEnded when it is gone.
+    """
     found = turn.assess()
     return await turn.use.queue.request(
         turn.session.to,
@@ -61,6 +67,7 @@ async def request(turn: Turn) -> Handoff:
         romanised=turn.session.romanised and turn.language not in LATIN,
         case=build(turn),
         fence=turn.fence,
+        only=only,
     )
 
 
@@ -79,6 +86,12 @@ async def call_out(turn: Turn) -> None:
 
 
 async def renew(turn: Turn) -> None:
-    """Someone who waits said more: the counsellor will see it, and they may move up."""
-    if turn.handoff is not None:
-        turn.handoff = await request(turn)
+    """Someone who waits or talks said more: the counsellor will see it, and they may move up."""
+    if turn.handoff is None:
+        return
+    # Over, or in other hands meanwhile: kept as it was read, so that the guard has the turn done
+    # again. Nobody is put in line anew who did not ask.
+    with contextlib.suppress(SessionEnded):
+        found = await request(turn, turn.handoff.id)
+        if found.open and found.with_counsellor == turn.handoff.with_counsellor:
+            turn.handoff = found

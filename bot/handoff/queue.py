@@ -81,10 +81,13 @@ class Queue(Acting):
         case: Case,
         language_known: bool = True,
         fence: Fence | None = None,
+        only: str = "",
     ) -> Handoff:
         """Asks for a counsellor. An open handoff is kept: raised, never lowered; case renewed.
 
         `language` is what the assistant answers in, also while the person's is not known.
+        `only`: this handoff is renewed or, when it is over, returned as it is; none is made.
+        Raises SessionEnded when nothing is left of it.
         With the `fence` of a turn it raises Overtaken when that is not this worker's any more.
         """
         context, keys = self._keys.handoff_of(to.person), self._keys
@@ -109,7 +112,7 @@ class Queue(Acting):
                 args=[
                     keys.handoff(""), fresh, f"{self._clock():.3f}", KEEP, int(level),
                     " ".join(rules), wrapped, self._longest, f"{today:%d}",
-                    " ".join(ANIMALS), *fields, *_asked_by(fence),
+                    " ".join(ANIMALS), only, *fields, *_asked_by(fence),
                 ],
             )  # fmt: skip
             if answer is None:

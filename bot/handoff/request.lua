@@ -3,13 +3,12 @@
 --       4 handles given (string: number)  5 data key (string)  6 counts (hash)  7 flag (string)
 --       8 flagged (zset: id -> until)
 -- ARGV: 1 prefix of handoff keys  2 new id  3 now  4 ttl  5 level  6 rules  7 data key, wrapped
---       8 ttl of handoff-of and data key  9 day of the month  10 what handles are made of, then field,
---       value, ... of what may be renewed, then the turn that asks
+--       8 ttl of handoff-of and data key  9 day of the month  10 what handles are made of
+--       11 id of the one handoff that is to be renewed, '' for whichever is open or a new one, then
+--       field, value, ... of what may be renewed, then the turn that asks
 -- Returns the id of the open handoff; '' when the case is sealed with another key than the
 -- conversation's, nil when the turn was overtaken.
 if overtaken() then return false end
-local made = redis.call('SET', KEYS[5], ARGV[7], 'NX', 'EX', ARGV[8])
-if not made and redis.call('GET', KEYS[5]) ~= ARGV[7] then return '' end
 local ids = known(KEYS[1], ARGV[1])
 local key, id, fresh = KEYS[2], ARGV[2], true
 if ids[1] then
@@ -18,8 +17,11 @@ if ids[1] then
     key = ARGV[1] .. id
   end
 end
+if ARGV[11] ~= '' and id ~= ARGV[11] then return ARGV[11] end  -- over: nobody has asked again
+local made = redis.call('SET', KEYS[5], ARGV[7], 'NX', 'EX', ARGV[8])
+if not made and redis.call('GET', KEYS[5]) ~= ARGV[7] then return '' end
 
-redis.call('HSET', key, 'heard_at', ARGV[3], unpack(ARGV, 11, #ARGV - 4))
+redis.call('HSET', key, 'heard_at', ARGV[3], unpack(ARGV, 12, #ARGV - 4))
 
 if fresh then
   -- Names and numbers are counted through side by side. As 989 and how many names there are have no
@@ -47,8 +49,13 @@ if fresh then
   tally(KEYS[6], 'day:' .. ARGV[9])
 else
   -- The rules as they are now: consent taken back takes them back too. The level never falls.
-  redis.call('HSET', key, 'rules', ARGV[6])
-  raise(key, KEYS[3], id, ARGV[5], ARGV[6], ARGV[3])
+  -- But for what staff have said (RULE in console/raising.py).
+  local rules, before = ARGV[6], redis.call('HGET', key, 'rules') or ''
+  if (' ' .. before .. ' '):find(' counsellor_raised ', 1, true) then
+    rules = union(rules, 'counsellor_raised')
+  end
+  redis.call('HSET', key, 'rules', rules)
+  raise(key, KEYS[3], id, ARGV[5], rules, ARGV[3])
 end
 for _, kept in ipairs({key, KEYS[3], KEYS[4]}) do redis.call('EXPIRE', kept, ARGV[4]) end
 for _, kept in ipairs({KEYS[1], KEYS[5]}) do redis.call('EXPIRE', kept, ARGV[8]) end

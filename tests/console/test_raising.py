@@ -38,6 +38,16 @@ async def test_the_holder_raises_and_the_card_says_so_in_words(
     assert await console.desk.shown("p") == told, "the person hears nothing of it"
 
 
+async def test_what_a_counsellor_raised_stays_on_the_case_when_it_is_renewed(
+    console: Console, ana: CounsellorDriver
+) -> None:
+    asked = await talk(console, ana)
+    await ana.post(f"/api/handoffs/{asked.id}/raise", {"reason": "danger"})
+    await console.desk.asks("p", Level.ORANGE)  # the person answers a question
+    found = await now(console, asked)
+    assert (found.level, found.rules[-1]) == (Level.RED, "counsellor_raised")
+
+
 async def test_the_audit_has_the_reason_and_a_second_press_does_nothing(
     console: Console, ana: CounsellorDriver
 ) -> None:

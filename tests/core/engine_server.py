@@ -35,6 +35,7 @@ class EngineServer:
         self.heard: list[dict[str, Any]] = []
         #: How sure it is of what it was only asked to understand.
         self.confidence = 0.9
+        self.ranking: list[dict[str, object]] = []
         #: The texts it was only asked to understand, in order.
         self.understood: list[str] = []
         #: Raw bytes and status to answer with instead, when set.
@@ -71,7 +72,10 @@ class EngineServer:
             status, raw = self.nonsense
             return Response(raw, status, media_type="application/json")
         [intent, *_], _ = self.means.get(text, (["nlu_fallback"], None))
-        answer = {"intent": {"name": intent, "confidence": self.confidence}, "ranking": []}
+        answer = {
+            "intent": {"name": intent, "confidence": self.confidence},
+            "ranking": self.ranking,
+        }
         return Response(json.dumps(answer), media_type="application/json")
 
     @contextlib.asynccontextmanager

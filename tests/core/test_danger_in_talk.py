@@ -1,5 +1,7 @@
 """In a talk danger is heard by the word lists and by the engine; the counsellor reads which."""
 
+import asyncio
+
 import pytest
 
 from bot.handoff.record import Handoff
@@ -72,6 +74,70 @@ async def test_what_the_engine_only_suspects_marks_the_line_and_no_more(
     found, lines = await talk_of(person)
     assert [line.flag for line in lines] == [flag]
     assert found.level is Level.ORANGE
+
+
+async def test_what_says_danger_and_self_harm_at_once_is_clear(
+    spoken_world: World, engine: EngineServer
+) -> None:
+    engine.means |= MEANS
+    engine.confidence = 0.5
+    shares = {"report_danger": 0.5, "report_self_harm": 0.45, "ask_shelter": 0.05}
+    engine.ranking = [{"name": name, "confidence": share} for name, share in shares.items()]
+    person = await talking(spoken_world)
+    await person.says(KNIFE)
+    assert (await talk_of(person))[0].level is Level.RED
+
+
+@pytest.mark.parametrize("outcome", ["helped", ""])
+async def test_a_talk_that_ends_while_a_line_is_understood_puts_nobody_in_line(
+    spoken_world: World, engine: EngineServer, outcome: str
+) -> None:
+    engine.means |= MEANS
+    queue, person = spoken_world.queue, await talking(spoken_world)
+    asked, _ = await talk_of(person)
+    engine.answers.clear()
+    await spoken_world.accept(person.inbound(text="he reads along I think"))
+    async with asyncio.timeout(10):
+        while not engine.understood:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await queue.end(asked.id, "bea", outcome)
+    engine.answers.set()
+    await person.answers()
+    assert await queue.waiting() == []
+    assert await person.handoff() is None
+
+
+async def test_who_is_released_while_a_line_is_understood_is_answered_by_the_assistant(
+    spoken_world: World, engine: EngineServer
+) -> None:
+    engine.means |= MEANS
+    queue, person = spoken_world.queue, await talking(spoken_world)
+    asked, _ = await talk_of(person)
+    engine.answers.clear()
+    await spoken_world.accept(person.inbound(text="he reads along I think"))
+    async with asyncio.timeout(10):
+        while not engine.understood:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await queue.release(asked.id, "bea")
+    engine.answers.set()
+    await person.answers()
+    assert [one.id for one in await queue.waiting()] == [asked.id]
+    assert person.was_told("report_watched")
+
+
+async def test_an_engine_that_hangs_is_not_asked_again_at_once(
+    idle_world: World, engine: EngineServer
+) -> None:
+    """Or Leave would wait behind every line before it."""
+    slow = World(idle_world.redis, idle_world.keys, engine.url, patience=0.1)
+    async with slow.working():
+        person = await talking(slow)
+        engine.answers.clear()
+        for said in ("one", "two", "three"):
+            await slow.accept(person.inbound(text=said))
+        await person.answers()
+        assert engine.understood == ["one"]
+    await slow.engine.close()
 
 
 async def test_the_lists_are_sure_and_the_engine_is_not_asked(
