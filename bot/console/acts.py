@@ -86,8 +86,7 @@ async def say(request: Request) -> Handoff:
     once = once_of(request)
     with refusing():
         fresh = await desk.queue.say(handoff.id, account.login, text, beside, once=once)
-    if fresh:
-        await desk.audit.write(account.login, "say", handoff.id)
+    await desk.audit.write(account.login, "say" if fresh else "say_again", handoff.id)
     return handoff
 
 

@@ -127,7 +127,9 @@ def refuse(request: Request, code: str, **more: str) -> Response:
             return RedirectResponse(back, 303)
     if code == "unfinished":
         back = unfinished(request.state.login, second_step=console(request).second_step)
-    note = note_of(request, code, more)
+    # Words to a person may have gone out all the same: sent again by the same name they come once.
+    once = field(request, "once") if unsent and code in ("unavailable", "broken") else ""
+    note = note_of(request, "not_known" if once else code, more)
     if "wrap_up" in more:
         back = f"/handoffs/{more['wrap_up']}"
-    return page(request, "problem.html", status, note=note, back=back, unsent=unsent)
+    return page(request, "problem.html", status, note=note, back=back, unsent=unsent, once=once)

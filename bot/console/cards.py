@@ -97,8 +97,8 @@ async def sent(request: Request, name: str) -> Handoff:
         fresh = await desk.queue.send_card(
             handoff.id, account.login, card, beside, word=word, once=once
         )
-    if fresh:
-        await desk.audit.write(account.login, f"{name}_card", handoff.id)
+    again = "" if fresh else "_again"
+    await desk.audit.write(account.login, f"{name}_card{again}", handoff.id)
     return handoff
 
 

@@ -58,6 +58,7 @@ async def lines(request: Request) -> Response:
     shown = await views.line_views(desk, handoff, t, login, api.after_of(request))
     answer = page(request, "_lines.html", lines=shown)
     answer.headers["X-State"] = handoff.state.value
+    answer.headers["X-Language"] = handoff.language
     answer.headers["X-Holder"] = handoff.claimed_by  # a login: none but plain signs
     answer.headers["X-Mine"] = "1" if handoff.claimed_by == login else "0"
     answer.headers["X-Offers"] = str(len(await desk.queue.transfers.offered(login)))

@@ -83,7 +83,7 @@ def _awaited(handoff: Handoff, now: float) -> dict[str, Any] | None:
     since = silence.answer_since(handoff)
     if not since:
         return None
-    return {"words": clock_words(now - since), "new": handoff.heard_at > handoff.claimed_at}
+    return {"words": clock_words(now - since), "new": bool(handoff.unanswered)}
 
 
 def _flagged(desk: Console, handoff: Handoff, t: Translate) -> dict[str, Any] | None:

@@ -160,7 +160,8 @@ class Queue(Acting):
         """
         line = Line("person", text, self._clock(), answer=answer, media=media, flag=flag)
         ops = self.transcript.ops(handoff, line)
-        return [*ops, *self._flag(handoff, flag), self._event("heard", handoff.id)]
+        first: Op = ("HSETNX", self._keys.handoff(handoff.id), "unanswered", f"{line.at:.3f}")
+        return [*ops, first, *self._flag(handoff, flag), self._event("heard", handoff.id)]
 
     def word_ops(self, handoff: Handoff, outcome: str, flag: str = "") -> list[Op]:
         """The commands that tell the counsellor how asking for the code word went."""
@@ -363,6 +364,7 @@ class Queue(Acting):
         now = self._clock()
         ops = [
             ("HSET", self._keys.handoff(found.id), "spoken_at", f"{now:.3f}"),
+            ("HDEL", self._keys.handoff(found.id), "unanswered"),
             # From now on an answer is awaited: the person's quiet time is looked at then.
             ("ZADD", self._keys.expiry(), "XX", now + ASK_AFTER, f"{found.channel}:{found.person}"),
             # They hear from somebody now, so they are told first who it is.

@@ -106,10 +106,11 @@ class Handoff:
     `heard_at` is when the person last wrote, `held` what they could not be told yet, `greeted`
     whether they were told that a person writes now (telling.py);
     `escalated` the calls that went out because nobody came (escalation.py). `spoken_at` is when the
-    counsellor last wrote, `nudged_at` and `warned_at` when a silence was asked about and its end
-    announced, `kept_open` that the counsellor wants no end of it (silence.py). `flags` is what
-    points to danger and was heard in the talk (danger_words, hurt_now); `flagged` is the Flag that
-    staff have put on the person, `alarm` since when somebody on hold may be in danger (holds.py).
+    counsellor last wrote, `unanswered` when the person wrote their first line since then,
+    `nudged_at` and `warned_at` when a silence was asked about and its end announced, `kept_open`
+    that the counsellor wants no end of it (silence.py). `flags` is what points to danger and was
+    heard in the talk (danger_words, hurt_now); `flagged` is the Flag that staff have put on the
+    person, `alarm` since when somebody on hold may be in danger (holds.py).
     """
 
     id: str
@@ -138,6 +139,7 @@ class Handoff:
     word_check: str = ""
     escalated: tuple[str, ...] = ()
     spoken_at: float = 0.0
+    unanswered: float = 0.0
     nudged_at: float = 0.0
     warned_at: float = 0.0
     kept_open: bool = False
@@ -202,6 +204,7 @@ class Handoff:
             word_check=text.get("word_check", ""),
             escalated=tuple(text.get("escalated", "").split()),
             spoken_at=float(text.get("spoken_at") or 0),
+            unanswered=float(text.get("unanswered") or 0),
             nudged_at=float(text.get("nudged_at") or 0),
             warned_at=float(text.get("warned_at") or 0),
             kept_open=text.get("kept_open") == "1",

@@ -40,7 +40,7 @@ def answer_since(found: Handoff) -> float:
     """Since when an answer is awaited from the counsellor, epoch seconds; 0 while none is."""
     if not found.with_counsellor or since(found):
         return 0.0
-    return found.claimed_at if found.spoken_at < found.claimed_at else found.heard_at
+    return found.claimed_at if found.spoken_at < found.claimed_at else found.unanswered
 
 
 def asked(found: Handoff) -> bool:

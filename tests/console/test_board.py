@@ -62,7 +62,7 @@ async def test_who_is_on_what_and_who_was_to_write_next(
     assert await shown() == ("active", "0:12", "person", "0:07", None)
     found = await desk.queue.get(asked.id)
     assert found is not None
-    await desk.run(desk.queue.heard_ops(found))
+    await desk.run([*desk.queue.heard_ops(found), *desk.queue.relay_ops(found, "Are you there?")])
     desk.clock.forward(9)  # 16 s without a sign of life from Ana's page
     assert await shown() == ("active", "0:21", "counsellor", "0:09", 14)
     page = (await sam.get("/board")).text

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from bot.console.logins import ABSOLUTE
 from bot.handoff.record import Handoff
@@ -134,6 +135,28 @@ async def test_what_is_sent_again_because_nobody_knew_arrives_once(
     names = re.findall(r'name="once" value="([0-9a-f]{32})"', (await ana.get(path[4:])).text)
     again = re.findall(r'name="once" value="([0-9a-f]{32})"', (await ana.get(path[4:])).text)
     assert len({*names, *again}) == 2
+
+
+async def test_without_script_what_may_have_gone_out_is_sent_again_by_the_same_name(
+    console: Console, ana: CounsellorDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await held(console, ana)
+    path, told = f"/handoffs/{asked.id}/say", len(await console.desk.shown("p"))
+    with monkeypatch.context() as away:
+
+        async def away_now(*_: object) -> None:
+            raise RedisError
+
+        away.setattr(console.app.state.console.audit, "write", away_now)
+        answer = await ana.submit(path, {"text": "I am here.", "once": ONCE})
+    assert answer.status_code == 503
+    assert "It is not known whether that went out" in answer.text
+    assert f'action="{path}"' in answer.text
+    assert f'name="once" value="{ONCE}"' in answer.text
+    assert (await ana.submit(path, {"text": "I am here.", "once": ONCE})).status_code == 303
+    assert len(await console.desk.shown("p")) == told + 1
+    audit = [entry.what async for entry in console.app.state.console.audit.entries()]
+    assert audit[-1] == "say_again"
 
 
 async def test_phrases_one_after_the_other_keep_both_languages(

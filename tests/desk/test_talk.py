@@ -248,3 +248,37 @@ def test_the_end_of_the_sign_in_is_announced_with_its_time(house: House, browser
             line = on.page.locator("#ends")
             expect(line).to_have_text(re.compile(r"ends in 5 min\. \(\d+:\d\d"), timeout=WAIT)
             expect(on.page.locator("#ends-said")).to_contain_text("ends in 5 min.")
+
+
+def test_who_chooses_another_language_is_answered_in_it_from_then_on(
+    house: House, browser: Browser
+) -> None:
+    with scene(house, browser) as on:
+        at_a_talk(on)
+        page = on.page
+        page.locator("#phrases summary").click()
+        first = page.locator(".phrase").first
+        expect(first.locator(".said")).to_have_count(0)
+        on.asks("p", language="pa")  # the person presses it, and their case is renewed
+        on.writes("p", "[Language] ਪੰਜਾਬੀ")
+        expect(first.locator(".said")).to_have_attribute("lang", "pa", timeout=WAIT)
+        words = first.locator(".said").text_content()
+        first.click()
+        expect(page.locator("#reply")).to_have_value(str(words))
+        page.locator("#say button").click()
+        expect(page.locator("#lines .counsellor .beside")).to_be_visible(timeout=WAIT)
+
+
+def test_whom_a_supervisor_raises_is_told_to_the_counsellor_in_the_talk(
+    house: House, browser: Browser
+) -> None:
+    with scene(house, browser) as on:
+        on.page.add_init_script(RECORDER)
+        asked = at_a_talk(on)
+        on.page.keyboard.press("a")
+        expect(on.page.locator("#sound")).to_have_text("Sound: on")
+        on.colleague("sue", "supervisor")
+        on.does("sue", f"/api/handoffs/{asked}/raise", reason="danger")
+        expect(on.page.locator("#card .case-head .level.red")).to_be_visible(timeout=WAIT)
+        expect(on.page.locator("#announce")).to_have_text("Red", timeout=WAIT)
+        assert on.page.evaluate(HEARD) == RED

@@ -195,6 +195,8 @@ async function fetchTalk() {
     return;
   }
   const more = await answer.text();
+  if (find("#say") && talk.dataset.language !== answer.headers.get("X-Language")) await freshBank(path);
+  if (over) return;
   if (more.trim()) {
     const scroll = find("#scroll");
     const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
@@ -207,8 +209,28 @@ async function fetchTalk() {
   if (!card.ok) throw new Error();
   const html = await card.text();
   await untouched();
+  const isRed = () => find("#card .case-head .level.red");
+  const before = Boolean(isRed());
   show(find("#card"), html);
   showAlarm();
+  if (before || !isRed() || mine !== "1") return;
+  tell(isRed().textContent); // a supervisor may have raised them: no line says so
+  ring("red");
+}
+
+// They read another language from now on: what is inserted and sent is what stands here.
+async function freshBank(path) {
+  const answer = await get(path);
+  if (over) return;
+  if (!answer.ok) throw new Error();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  await untouched();
+  for (const one of document.querySelectorAll(".phrase, .line-offer")) {
+    const fresh = page.querySelector(`[name="${one.name}"][value="${CSS.escape(one.value)}"]`);
+    if (fresh) one.innerHTML = fresh.innerHTML; // our own template, escaped there
+    else one.hidden = one.disabled = true;
+  }
+  talk.dataset.language = page.querySelector("#conversation").dataset.language;
 }
 
 // A colleague would like to pass somebody on to this counsellor; it is answered on the desk.
@@ -251,7 +273,7 @@ function showAlarm() {
 async function sendTo(path, body) {
   const answer = await post(path, body).catch(() => null);
   if (answer?.ok) problem("");
-  else if (!answer || answer.status >= 500) problem(talk.dataset.notKnown);
+  else if (!answer || answer.status >= 500) problem(talk.dataset[/\/(say|cards)$/.test(path) ? "notKnown" : "broken"]);
   else {
     const { error } = await answer.json().catch(() => ({}));
     if (!["not_yours", "gone"].includes(error)) problem(talk.dataset[error] ?? talk.dataset.notSent);
@@ -279,8 +301,8 @@ async function send(event) {
 }
 
 // The names of cards that were pressed, until it is known that they went out: the card is drawn anew
-// meanwhile. Pressed a while later, the same one is meant once more.
-const WHILE = 60_000;
+// meanwhile. Pressed a while after the page last said so, the same one is meant once more.
+const WHILE = 600_000;
 const names = {};
 
 function nameOf(what) {
@@ -300,7 +322,7 @@ async function sendCard(event) {
   if (await sendTo(form.getAttribute("action"), { ...fields, once: nameOf(what) })) {
     delete names[what];
     tell(form.dataset.done ?? talk.dataset.sent);
-  }
+  } else if (names[what]) names[what].at = performance.now();
   delete form.dataset.busy;
   const folded = form.closest("details");
   if (folded?.open) {
@@ -372,10 +394,12 @@ function mark(change) {
   const sign = link.querySelector(".fresh");
   if (change.what === "said") sign.hidden = true; // in another window
   if (change.what !== "heard") return;
-  sign.hidden = false;
   sign.querySelector("b").textContent = sign.dataset.new;
-  sign.querySelector(".wait").textContent = words(0);
-  startTicking(sign);
+  if (sign.hidden) { // else it goes on counting from their first words
+    sign.querySelector(".wait").textContent = words(0);
+    startTicking(sign);
+  }
+  sign.hidden = false;
   tell(link.textContent.trim().replace(/\s+/g, " "));
 }
 
@@ -409,9 +433,12 @@ async function freshColleagues() {
   const chosen = list.value;
   list.innerHTML = html; // our own template, escaped there
   const again = [...list.options].find((one) => one.value === chosen && !one.disabled);
-  list.value = again ? chosen : "";
+  if (again || !chosen) list.value = chosen;
+  else list.selectedIndex = -1; // chosen anew: nobody goes to the queue because a colleague is full
+  list.required = list.selectedIndex < 0;
 }
 
+find("#to")?.addEventListener("change", ({ target }) => (target.required = false));
 find("#transfer")?.addEventListener("toggle", (event) => event.target.open && freshColleagues());
 
 function passOn() {
