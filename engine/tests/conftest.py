@@ -107,13 +107,15 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 20
-        while True:
-            try:
-                self.client.config_set("save", "")
-                return
-            except redis.ConnectionError:
-                assert time.monotonic() < deadline, "redis-server does not start"
-                time.sleep(0.05)
+        while not self._listens():
+            assert time.monotonic() < deadline, "redis-server does not start"
+            time.sleep(0.05)
+        self.client.config_set("save", "")
+
+    def _listens(self) -> bool:
+        """Its socket is there before it listens."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def stop(self) -> None:
         self.client.close()
