@@ -21,7 +21,7 @@ help: ## this list
 run: setup train ## start the whole service here; Ctrl-C stops all of it
 	@$(PYTHON) -m bot up
 
-demo: setup train ## the same, with the practice desk open: ten pretended people wait there
+demo: setup train ## the same, with the practice desk open: pretended people wait there
 	@$(PYTHON) -m bot up --practice
 
 setup: $(BOT_READY) $(ENGINE_READY) ## make both Python environments (bot 3.11+, engine 3.10)

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOTS = ROOT / "docs" / "screenshots"
 #: Colours of a picture, and how long anything may take, milliseconds.
 COLOURS, WAIT = 64, 60_000
+PEOPLE = list((ROOT / "practice").glob("[0-9]*.yml"))
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def end(page: Page) -> None:
 def shoot(page: Page) -> None:
     """Through a shift, from the first look to what was learned."""
     page.goto("/desk")
-    expect(page.locator("ol.queue > li")).to_have_count(10, timeout=WAIT)
+    expect(page.locator("ol.queue > li")).to_have_count(len(PEOPLE), timeout=WAIT)
     page.locator("button.start").click()
     expect(page.locator("button.start")).to_have_count(0)
     keep(page, "desk")
