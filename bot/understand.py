@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from bot.conversation import language as detection
 from bot.conversation.render import ROOT, Words
+from bot.dialogue.engine import understood
 from bot.errors import EngineUnavailable
 from bot.safety.lexicon import Lexicon
 from bot.safety.screen import screen
@@ -28,10 +29,10 @@ class Parser:
         try:
             said.write(line + "\n")
             said.flush()
-            found = json.loads(heard.readline())["intent"]
-        except (OSError, ValueError, KeyError):
+            answer = json.loads(heard.readline())
+        except (OSError, ValueError):
             raise EngineUnavailable("the engine's parser ended") from None
-        return str(found["name"]), float(found["confidence"])
+        return understood(answer)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.handlers.urgent import CLEAR
 from bot.safety.lexicon import Lexicon
 from bot.safety.normalise import normalise
 from bot.safety.screen import screen
@@ -23,11 +24,12 @@ _MEANS = {"affirm": "yes", "deny": "no", "unsure": "unsure"}
 
 @dataclass(frozen=True)
 class Found:
-    """A line and what was made of it. `engine`: the engine alone; `seconds`: its time."""
+    """A line and what was made of it. `engine`: the engine alone, `sure` from 0 to 1; `seconds`."""
 
     line: Line
     screen: str | None
     engine: str
+    sure: float
     seconds: float
     answer: str | None
 
@@ -42,6 +44,11 @@ class Found:
     def raised(self) -> bool:
         """Whether the person gets a card for danger or self-harm."""
         return self.intent in URGENT
+
+    @property
+    def raised_in_talk(self) -> bool:
+        """Whether it makes a talk RED: there the engine has to be clear."""
+        return self.screen in URGENT or (self.engine in URGENT and self.sure >= CLEAR)
 
     @property
     def opposite(self) -> bool:
@@ -59,8 +66,8 @@ def measure(lines: Iterable[Line], engine: Parser) -> list[Found]:
 def _one(line: Line, lexicon: Lexicon, engine: Parser) -> Found:
     kinds = screen(line.text, lexicon).kinds()
     began = time.perf_counter()
-    intent, _ = engine.intent(" ".join(line.text.split()))
+    intent, sure = engine.intent(" ".join(line.text.split()))
     seconds = time.perf_counter() - began
     heard = next((intent for kind, intent in _HEARD.items() if kind in kinds), None)
     answer = lexicon.answer(normalise(line.text), line.language)
-    return Found(line, heard, intent, seconds, answer)
+    return Found(line, heard, intent, sure, seconds, answer)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bot.handlers.urgent import CLEAR
 from evaluation import figures
 from evaluation.conversations import Spoken
 from evaluation.measure import URGENT, Found
@@ -144,6 +145,7 @@ def _sides(found: Sequence[Found]) -> str:
         "word lists alone": lambda one: one.screen in URGENT,
         "engine alone": lambda one: one.engine in URGENT,
         "either": lambda one: one.raised,
+        f"either, in a talk (engine from {CLEAR} on)": lambda one: one.raised_in_talk,
     }
     of = {name: [one for one in found if one.line.intent == name] for name in URGENT}
     calm = [one for one in found if not one.line.intent.startswith("report_")]

@@ -35,6 +35,22 @@ class Answer:
     asking: str | None = None
 
 
+def understood(answer: Mapping[str, Any]) -> tuple[str, float]:
+    """Intent and confidence in what the engine understood. Raises EngineUnavailable.
+
+    The confidence of danger is that of danger and self-harm together: they share what a line says
+    that is both.
+    """
+    try:
+        name, sure = str(answer["intent"]["name"]), float(answer["intent"]["confidence"])
+        if name in LIFE:
+            shares = [float(o["confidence"]) for o in answer["ranking"] if o["name"] in LIFE]
+            sure = max(sure, sum(shares))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise EngineUnavailable("unexpected shape") from None
+    return name, sure
+
+
 class Engine:
     """One engine address; a connection is kept open."""
 
@@ -59,11 +75,7 @@ class Engine:
         return self._answer(await self._post("turn", body))
 
     async def understand(self, text: str) -> tuple[str, float]:
-        """Intent and confidence of a text, nothing stored. Raises EngineUnavailable.
-
-        The confidence of danger is that of danger and self-harm together: they share what a line
-        says that is both.
-        """
+        """Intent and confidence of a text, nothing stored. Raises EngineUnavailable."""
         clock = asyncio.get_running_loop().time
         if (began := clock()) < self._rests_until:
             raise EngineUnavailable("resting")
@@ -73,14 +85,7 @@ class Engine:
             if clock() - began >= self._patience * 0.9:
                 self._rests_until = clock() + REST
             raise
-        try:
-            name, sure = str(answer["intent"]["name"]), float(answer["intent"]["confidence"])
-            if name in LIFE:
-                shares = [float(o["confidence"]) for o in answer["ranking"] if o["name"] in LIFE]
-                sure = max(sure, sum(shares))
-        except (KeyError, TypeError, ValueError, OverflowError):
-            raise EngineUnavailable("unexpected shape") from None
-        return name, sure
+        return understood(answer)
 
     async def ready(self) -> bool:
         """Whether the engine answers."""

@@ -113,7 +113,7 @@ async def relay(turn: Turn) -> None:
     heard = await urgent.heard_beside(turn)
     if heard and heard.urgent:
         await _raise(turn, heard.signal)
-    elif heard:
+    elif heard and heard.how is not urgent.How.UNCLEAR:  # that only marks its line
         turn.session.signal(heard.signal)
         await case.renew(turn)  # with other answers it may count for more
     _carry(turn, text, heard.signal if heard else "", media=media)

@@ -50,8 +50,10 @@ def _not_sure(answers: Answers) -> int:
 
 #: (rule, level, when it fires). Order within a level is the order shown to the counsellor.
 RULES: tuple[tuple[str, Level, Callable[[Answers, Signals], bool]], ...] = (
-    ("safe_now_danger", Level.RED, lambda a, s: a.get("safe_now") == "danger"),
-    ("hurt_now", Level.RED, lambda a, s: a.get("hurt_now") == "yes"),
+    *(
+        (rule, Level.RED, lambda a, s, slot=slot, value=value: a.get(slot) == value)
+        for (slot, value), rule in DANGER_ANSWERS.items()
+    ),
     ("danger_words", Level.RED, lambda a, s: "danger_words" in s),
     ("self_harm_words", Level.RED, lambda a, s: "self_harm_words" in s),
     # The engine's understanding alone: a false alarm costs little, a cry not heard everything.

@@ -55,7 +55,7 @@ async def test_danger_said_again_marks_its_line_again_also_after_a_transfer(
     page = (await ben.get(f"/handoffs/{asked.id}")).text
     assert page.count(f'<strong class="level red">{words}</strong>') == 2
     assert f'<strong class="flagged">{seen["words"]}</strong>' in page
-    assert f"{words}. {seen['words']}. last marked line: {lines[-1]['at_words']}</p>" in page
+    assert f"{words}. {seen['words']}. Last marked line: {lines[-1]['at_words']}</p>" in page
     frame = (await ben.get(f"/handoffs/{asked.id}/live")).text
     assert frame.count('class="line-flag"') == 3
 

@@ -44,8 +44,8 @@ def test_no_line_to_measure_with_is_trained_on(code: str) -> None:
     assert same == []
 
 
-def found(meant: str, engine: str, screen: str | None = None) -> Found:
-    return Found(Line("", meant, "en", "plain"), screen, engine, 0.01, None)
+def found(meant: str, engine: str, screen: str | None = None, sure: float = 1.0) -> Found:
+    return Found(Line("", meant, "en", "plain"), screen, engine, sure, 0.01, None)
 
 
 def test_screen_and_engine_count_together() -> None:
@@ -53,6 +53,13 @@ def test_screen_and_engine_count_together() -> None:
     assert found("report_danger", "report_danger", "report_watched").raised
     assert found("report_watched", "greet", "report_watched").intent == "report_watched"
     assert found("erase", "greet", "erase").intent == "erase"
+
+
+def test_in_a_talk_the_engine_has_to_be_clear() -> None:
+    assert found("report_danger", "report_danger", sure=0.6).raised_in_talk
+    assert not found("report_danger", "report_danger", sure=0.59).raised_in_talk
+    assert found("report_danger", "greet", "report_self_harm", sure=0.1).raised_in_talk
+    assert not found("greet", "greet").raised_in_talk
 
 
 def test_figures_of_a_small_case() -> None:
@@ -66,8 +73,8 @@ def test_figures_of_a_small_case() -> None:
 
 def test_a_wrong_answer_word_is_counted() -> None:
     line = Line("no", "affirm", "en", "short")
-    assert Found(line, None, "deny", 0.01, "no").opposite
-    assert not Found(line, None, "deny", 0.01, None).opposite
+    assert Found(line, None, "deny", 1.0, 0.01, "no").opposite
+    assert not Found(line, None, "deny", 1.0, 0.01, None).opposite
 
 
 def test_conversations_of_one_language_are_answered_in_it() -> None:

@@ -1,6 +1,8 @@
 """In a talk danger is heard by the word lists and by the engine; the counsellor reads which."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -33,6 +35,20 @@ async def talk_of(person: Someone) -> tuple[Handoff, list[Line]]:
     found = await person.handoff()
     assert found is not None
     return found, await person.world.queue.transcript.read(found)
+
+
+@contextlib.asynccontextmanager
+async def being_understood(person: Someone, engine: EngineServer) -> AsyncIterator[None]:
+    """While the engine thinks about a line; after it the person has been answered."""
+    engine.means |= MEANS
+    engine.answers.clear()
+    await person.world.accept(person.inbound(text="he reads along I think"))
+    async with asyncio.timeout(10):
+        while not engine.understood:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    yield
+    engine.answers.set()
+    await person.answers()
 
 
 @pytest.mark.parametrize(
@@ -92,17 +108,10 @@ async def test_what_says_danger_and_self_harm_at_once_is_clear(
 async def test_a_talk_that_ends_while_a_line_is_understood_puts_nobody_in_line(
     spoken_world: World, engine: EngineServer, outcome: str
 ) -> None:
-    engine.means |= MEANS
     queue, person = spoken_world.queue, await talking(spoken_world)
     asked, _ = await talk_of(person)
-    engine.answers.clear()
-    await spoken_world.accept(person.inbound(text="he reads along I think"))
-    async with asyncio.timeout(10):
-        while not engine.understood:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    await queue.end(asked.id, "bea", outcome)
-    engine.answers.set()
-    await person.answers()
+    async with being_understood(person, engine):
+        await queue.end(asked.id, "bea", outcome)
     assert await queue.waiting() == []
     assert await person.handoff() is None
 
@@ -110,17 +119,10 @@ async def test_a_talk_that_ends_while_a_line_is_understood_puts_nobody_in_line(
 async def test_who_is_released_while_a_line_is_understood_is_answered_by_the_assistant(
     spoken_world: World, engine: EngineServer
 ) -> None:
-    engine.means |= MEANS
     queue, person = spoken_world.queue, await talking(spoken_world)
     asked, _ = await talk_of(person)
-    engine.answers.clear()
-    await spoken_world.accept(person.inbound(text="he reads along I think"))
-    async with asyncio.timeout(10):
-        while not engine.understood:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    await queue.release(asked.id, "bea")
-    engine.answers.set()
-    await person.answers()
+    async with being_understood(person, engine):
+        await queue.release(asked.id, "bea")
     assert [one.id for one in await queue.waiting()] == [asked.id]
     assert person.was_told("report_watched")
 

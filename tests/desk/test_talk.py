@@ -26,7 +26,7 @@ addEventListener("DOMContentLoaded", () => {
 """
 HEARD = "window.played.map((one) => one.frequency.value)"
 RED = [523, 659, 784]
-MARK = "last marked line:"
+MARK = "Last marked line:"
 
 
 def at_a_talk(on: Scene, name: str = "p", *, capacity: int = 1, language: str = "en") -> str:
