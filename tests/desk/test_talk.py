@@ -1,6 +1,8 @@
 """A talk in a browser: who waits meanwhile, danger said again, what nobody knows was sent."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Route, expect
 
@@ -282,3 +284,22 @@ def test_whom_a_supervisor_raises_is_told_to_the_counsellor_in_the_talk(
         expect(on.page.locator("#card .case-head .level.red")).to_be_visible(timeout=WAIT)
         expect(on.page.locator("#announce")).to_have_text("Red", timeout=WAIT)
         assert on.page.evaluate(HEARD) == RED
+
+
+def test_without_opening_hours_times_are_those_of_the_counsellors_own_clock(
+    house: House, browser: Browser
+) -> None:
+    with scene(house, browser) as on:
+        zone = {"timezoneId": "America/St_Johns"}
+        on.page.context.new_cdp_session(on.page).send("Emulation.setTimezoneOverride", zone)
+        at_a_talk(on)
+        on.writes("p", "he has a knife", flag="danger_words")
+        time = on.page.locator("#lines time")
+        expect(time).to_have_count(1, timeout=WAIT)
+        at = datetime.fromisoformat(time.get_attribute("datetime") or "")
+        there = f"{at.astimezone(ZoneInfo(zone['timezoneId'])):%H:%M}"
+        for _ in range(2):
+            expect(time).to_have_text(there)
+            expect(on.page.locator("#alarm")).to_have_text(re.compile(f"{MARK} {there}$"))
+            on.page.reload()
+            on.live()

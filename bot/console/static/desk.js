@@ -202,6 +202,7 @@ async function fetchTalk() {
     const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
     find("#nothing")?.remove();
     find("#lines").insertAdjacentHTML("beforeend", more);
+    showHere();
     if (atEnd) scroll.scrollTop = scroll.scrollHeight;
   }
   const card = await get(`${path}/card`);
@@ -216,6 +217,19 @@ async function fetchTalk() {
   if (before || !isRed() || mine !== "1") return;
   tell(isRed().textContent); // a supervisor may have raised them: no line says so
   ring("red");
+}
+
+// Without opening hours the server knows no zone and says UTC: then it is this computer's.
+const clock = new Intl.DateTimeFormat("en-CA", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+function showHere() {
+  const alarm = find("#alarm");
+  for (const time of find("#lines").querySelectorAll("time")) {
+    const said = time.textContent;
+    if (!said.endsWith("UTC")) continue;
+    time.textContent = clock.format(new Date(time.dateTime));
+    if (alarm) alarm.textContent = alarm.textContent.replace(said, time.textContent);
+  }
 }
 
 // They read another language from now on: what is inserted and sent is what stands here.
@@ -542,4 +556,7 @@ if (note) {
   note.addEventListener("input", () => noteState(note.value === kept ? "" : "unsaved"));
 }
 talk?.addEventListener("submit", sendCard);
-if (talk) find("#scroll").scrollTop = find("#scroll").scrollHeight;
+if (talk) {
+  showHere();
+  find("#scroll").scrollTop = find("#scroll").scrollHeight;
+}
