@@ -179,9 +179,12 @@ class Accounts:
         account = await self.find(login)
         if account is None:
             raise AccountError("no such login")
-        await self._redis.delete(self._keys.counsellor(login))
-        await self._redis.hdel(self._keys.shift(), login)
-        await self._redis.hdel(self._keys.identities(), account.identity)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(self._keys.counsellor(login))
+            pipe.hdel(self._keys.identities(), account.identity)
+            pipe.hdel(self._keys.shift(), login)
+            pipe.publish(self._keys.events(), SHIFT)
+            await pipe.execute()
 
     async def reset_password(self, login: str) -> str:
         """A new one-time password, to be changed at the next login. Raises AccountError."""

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from bot.console.context import console, field, language_of, login_of
-from bot.console.permissions import may_counsel, permission_of, permits, unfinished
+from bot.console.permissions import may_counsel, may_lead, permission_of, permits, unfinished
 
 #: The pages there are to go to, in this order; each is shown to whom it lets in.
 PAGES: Final = ("desk", "board", "hours", "plan", "counts")
@@ -69,13 +69,16 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     desk = console(request)
     language = language_of(request)
     login = request.state.login
+    whole = login if login and not login.half else None
     body = desk.pages.get_template(template).render(
         t=desk.strings.translate(language),
         lang=language,
         languages=[
             (code, desk.strings.keys(code)["language.own_name"]) for code in desk.strings.codes()
         ],
-        login=login if login and not login.half else None,
+        login=whole,
+        can_act=whole is not None and may_counsel(whole.account),
+        leads=whole is not None and may_lead(whole.account),
         ends_in=desk.logins.ends_in(login) if login else 0,
         ends_soon=ENDS_SOON,
         nav=[name for name in PAGES if _opens(request, f"/{name}")],
@@ -96,6 +99,13 @@ def keep_cookie(request: Request, answer: Response, name: str, value: str, secon
         secure=console(request).secure,
         httponly=True,
         samesite="strict",
+    )
+
+
+def drop_cookie(request: Request, answer: Response, name: str) -> None:
+    """Has the browser forget such a value."""
+    answer.delete_cookie(
+        name, path="/", secure=console(request).secure, httponly=True, samesite="strict"
     )
 
 

@@ -21,7 +21,7 @@ from bot.console.context import (
     login_of,
     translate_of,
 )
-from bot.console.events import Kind, Listener, event
+from bot.console.events import Audience, Listener, event
 from bot.console.logins import Login
 from bot.console.permissions import Permission, may_counsel, may_lead, permits
 from bot.handoff.record import Handoff
@@ -115,8 +115,8 @@ async def events(request: Request) -> StreamingResponse:
     desk, cookie = console(request), request.cookies.get(console(request).cookie, "")
     account, query = account_of(request), request.query_params
     clock = asyncio.get_running_loop().time
-    kind = _kind(request, account)
-    listener = Listener(account.login, kind if "desk" in query else None, query.get("talk", ""))
+    audience = _audience(request, account)
+    listener = Listener(account.login, audience if "desk" in query else None, query.get("talk", ""))
 
     async def allowed() -> Login | None:
         login = await desk.logins.find(cookie, touch=False)
@@ -144,7 +144,7 @@ async def events(request: Request) -> StreamingResponse:
                     if not login:
                         yield event("signed_out", "{}")
                         return
-                    if _kind(request, login.account) != kind:
+                    if _audience(request, login.account) != audience:
                         return  # their roles were changed: the page connects again with the new
                 except (RedisError, OSError):
                     return  # the page connects again, and fetches everything then
@@ -158,8 +158,8 @@ async def events(request: Request) -> StreamingResponse:
     return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
 
 
-def _kind(request: Request, account: Account) -> Kind:
-    return Kind(language_of(request), may_counsel(account), may_lead(account))
+def _audience(request: Request, account: Account) -> Audience:
+    return Audience(language_of(request), may_counsel(account), may_lead(account))
 
 
 def _brief(request: Request, handoff: Handoff) -> dict[str, Any]:

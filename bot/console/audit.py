@@ -2,7 +2,7 @@
 
 Each line carries a mark made with a key of the vault over itself and the mark before it. Whoever
 can write to Redis but has no master key can cut off the newest lines, but cannot change, remove,
-move or add one anywhere else without `verify` showing it.
+move or add one anywhere else without `python -m bot audit-log` saying so.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.console.accounts import SHORTEST, Account, AccountError, Busy
-from bot.console.answers import here, keep_cookie, page
+from bot.console.answers import drop_cookie, here, keep_cookie, page
 from bot.console.context import (
     LANGUAGE_COOKIE,
     account_of,
@@ -69,7 +69,7 @@ async def logout(request: Request) -> Response:
     await desk.logins.end(login_of(request).token)
     await desk.audit.write(account_of(request).login, "logout")
     answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(desk.cookie, path="/", secure=desk.secure, httponly=True)
+    drop_cookie(request, answer, desk.cookie)
     return answer
 
 

@@ -38,7 +38,7 @@ WITHIN: Final = frozenset({"heard", "said", "silence"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Audience:
     """What makes the desk look different: the language, and what somebody may do there."""
 
     language: str
@@ -48,13 +48,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """How things stand: what pages ring for, the desk for each kind of page when it has changed.
+    """How things stand: what pages ring for, the desk for each audience when it has changed.
 
     `held` are the handoffs by who holds them, `own` gives what else is somebody's own.
     """
 
     rung: str
-    drawn: Mapping[Kind, str]
+    drawn: Mapping[Audience, str]
     held: Mapping[str, Collection[str]]
     own: Callable[[str], tuple[object, Sequence[tuple[str, Level]], object, object]]
 
@@ -62,12 +62,12 @@ class Picture:
 class Listener:
     """The stream of one page.
 
-    `kind` is there for pages that show the desk. `talk` is the handoff a page shows. Without
+    `audience` is there for pages that show the desk. `talk` is the handoff a page shows. Without
     either it hears of every change.
     """
 
-    def __init__(self, login: str = "", kind: Kind | None = None, talk: str = "") -> None:
-        self.login, self.kind, self.talk = login, kind, talk
+    def __init__(self, login: str = "", audience: Audience | None = None, talk: str = "") -> None:
+        self.login, self.audience, self.talk = login, audience, talk
         self.rung = ""  # this and the next as it was last told
         self.own: object = None
         self._said: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=100)
@@ -105,7 +105,7 @@ class Hub:
     """Holds the subscription while the application runs."""
 
     def __init__(
-        self, redis: Redis, keys: Keys, draw: Callable[[Collection[Kind]], Awaitable[Picture]]
+        self, redis: Redis, keys: Keys, draw: Callable[[Collection[Audience]], Awaitable[Picture]]
     ) -> None:
         self._redis, self._keys, self._draw = redis, keys, draw
         self._listeners: set[Listener] = set()
@@ -150,7 +150,7 @@ class Hub:
             except (RedisError, OSError):
                 await asyncio.sleep(1)  # Redis is away; pages learn by RESYNC when it is back
             except Exception as error:  # only its kind: no page would hear anything any more
-                log.error("console.not_heard", kind=type(error).__name__)
+                log.error("console.not_heard", error=type(error).__name__)
                 await asyncio.sleep(1)
 
     def _pass_on(self, data: str) -> None:
@@ -163,7 +163,7 @@ class Hub:
             self._changed.set()
         said = event("change", data)
         for one in self._listeners:
-            everything = what == "resync" or not (one.kind or one.talk)
+            everything = what == "resync" or not (one.audience or one.talk)
             if everything or handoff == one.talk or handoff in self._held(one.login):
                 one.hear(said)
 
@@ -177,22 +177,24 @@ class Hub:
             self._changed.clear()
             again = clock() + EVERY
             try:
-                self._show(await self._draw({one.kind for one in self._listeners if one.kind}))
+                self._show(
+                    await self._draw({one.audience for one in self._listeners if one.audience})
+                )
             except (RedisError, OSError):
                 pass  # looked at again after the RESYNC that follows
             except Exception as error:  # only its kind: it must not leave all pages standing still
-                log.error("console.not_drawn", kind=type(error).__name__)
+                log.error("console.not_drawn", error=type(error).__name__)
             await asyncio.sleep(max(REST, again - clock()))
 
     def _show(self, picture: Picture) -> None:
         self._last = picture
         rung, rings = event("queue", picture.rung), bool(json.loads(picture.rung)["new"])
-        drawn = {kind: event("desk", data) for kind, data in picture.drawn.items()}
+        drawn = {audience: event("desk", data) for audience, data in picture.drawn.items()}
         for one in self._listeners:
-            if one.kind and (desk := drawn.get(one.kind)):
+            if one.audience and (desk := drawn.get(one.audience)):
                 one.show(desk)
             said, own = b"", one.own_of(picture)
-            if one.own != own and (one.kind or one.talk):
+            if one.own != own and (one.audience or one.talk):
                 one.own, said = own, said + event("own", json.dumps({"red": _red(picture, one)}))
             if rings or one.rung != picture.rung:
                 one.rung, said = picture.rung, said + rung

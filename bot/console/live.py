@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from bot.console.context import Console
-from bot.console.events import Kind, Picture
+from bot.console.events import Audience, Picture
 from bot.console.scene import Scene, read_scene, shared_view
 
 #: The templates of the shared part, by the id of the element they are shown in.
@@ -24,12 +24,12 @@ class Drawing:
     look: Callable[[Scene], Awaitable[str]]
     _last: Scene | None = None
 
-    async def __call__(self, kinds: Collection[Kind]) -> Picture:
-        """The desk for each kind of page, nothing when it looks as before. Raises RedisError."""
+    async def __call__(self, audiences: Collection[Audience]) -> Picture:
+        """The desk for each audience, nothing when it looks as before. Raises RedisError."""
         desk = self.console()
         scene = await read_scene(desk)
         changed = scene != self._last
-        drawn = {kind: self._draw(desk, scene, kind) for kind in kinds} if changed else {}
+        drawn = {one: self._draw(desk, scene, one) for one in audiences} if changed else {}
         rung = await self.look(scene)  # last: whom it has named once it does not name again
         self._last = scene
         held: dict[str, set[str]] = {}
@@ -38,13 +38,13 @@ class Drawing:
         return Picture(rung, drawn, held, scene.of)
 
     @staticmethod
-    def _draw(desk: Console, scene: Scene, kind: Kind) -> str:
-        t = desk.strings.translate(kind.language)
+    def _draw(desk: Console, scene: Scene, audience: Audience) -> str:
+        t = desk.strings.translate(audience.language)
         shown = shared_view(desk, scene, t)
         return json.dumps(
             {
                 part: desk.pages.get_template(name).render(
-                    t=t, desk=shown, can_act=kind.acts, leads=kind.leads
+                    t=t, desk=shown, can_act=audience.acts, leads=audience.leads
                 )
                 for part, name in PARTS.items()
             },

@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.console.answers import Refused, keep_cookie, page
+from bot.console.answers import Refused, drop_cookie, keep_cookie, page
 from bot.console.context import console, translate_of
 from bot.console.devices import ORGANISATION
 from bot.console.doorway import enter, known_as, slow_down, start, to
@@ -60,9 +60,7 @@ async def callback(request: Request) -> Response:
 async def finish(request: Request) -> Response:
     """GET code, state: a login as after a password, for an account that is tied to who came."""
     answer = await _finish(request)
-    answer.delete_cookie(
-        console(request).begun_cookie, path="/", secure=console(request).secure, httponly=True
-    )
+    drop_cookie(request, answer, console(request).begun_cookie)
     return answer
 
 

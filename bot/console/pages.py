@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from bot.console import acts, api, cards, holds, passing, raising, scene, views
 from bot.console.answers import STATUS, Refused, here, note_of, page
 from bot.console.context import account_of, console, field, language_of, translate_of
-from bot.console.permissions import may_counsel, may_lead
+from bot.console.permissions import may_lead
 from bot.handoff.record import Handoff, State
 
 #: Notes a page may show after an act, by the name in the address.
@@ -31,7 +31,7 @@ async def desk(request: Request) -> Response:
 
 async def desk_live(request: Request) -> Response:
     """GET: only the part of the desk that changes, for the script."""
-    return page(request, "_desk_live.html", **await _shown(request))
+    return page(request, "_desk_live.html", desk=await _view(request))
 
 
 async def conversation(request: Request) -> Response:
@@ -144,7 +144,7 @@ async def _desk(
         request,
         "desk.html",
         status,
-        **await _shown(request),
+        desk=await _view(request),
         note=note,
         wrap_up=wrap_up,
         freed=freed,
@@ -162,7 +162,6 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         request,
         "conversation.html",
         desk=await _view(request),
-        can_act=True,
         case=await _case(request, handoff),
         lines=await views.line_views(shared, handoff, t, account.login),
         help_lines=await cards.line_offers(shared, handoff, t, own) if mine else [],
@@ -181,13 +180,6 @@ async def _conversation(request: Request, handoff: Handoff) -> HTMLResponse:
         moments=moments,
         **raising.offered(account, handoff),
     )
-
-
-async def _shown(request: Request) -> dict[str, Any]:
-    """What the desk's templates take."""
-    account = account_of(request)
-    leads, acts = may_lead(account), may_counsel(account)
-    return {"desk": await _view(request), "can_act": acts, "leads": leads}
 
 
 async def _view(request: Request) -> dict[str, Any]:

@@ -156,19 +156,17 @@ def _clock(at: int, zone: str) -> str:
 async def _page(request: Request, note: str, status: int = 200) -> HTMLResponse:
     desk, t = console(request), translate_of(request)
     view, own = await _view(request), t("language.code")
-    leads = may_lead(account_of(request))
     names = [
         {**day, "name": said_day(date.fromisoformat(day["date"]), own)} for day in view["days"]
     ]
     team: list[Account] = []
-    if leads:
+    if may_lead(account_of(request)):
         team = [one for one in await desk.accounts.list() if may_counsel(one)]
     return page(
         request,
         "plan.html",
         status,
         note=note,
-        leads=leads,
         team=sorted(team, key=lambda one: one.alias.casefold()),
         city=city(view["zone"], own) if view["zone"] else "",
         weeks=[names[at : at + 7] for at in range(0, len(names), 7)],

@@ -27,7 +27,7 @@ _SPAN = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 
 
 class WrongHours(Exception):
-    """What is wrong: zone, week, span, overlap, date or many.
+    """What is wrong: zone, week, span, overlap, date, many; of a plan also unset, login, full.
 
     `at` is the day it is about (0 for Monday, or a date), `text` what stood there.
     """
