@@ -86,7 +86,7 @@ class Acting(Ledger):
         held = [one for one in held if one.on_hold(now)]
         return sorted(held, key=lambda one: (not one.alarm, one.level, one.asked_at))
 
-    async def closed(self, start: int, count: int) -> tuple[int, list[tuple[Handoff, float]]]:
+    async def ended_talks(self, start: int, count: int) -> tuple[int, list[tuple[Handoff, float]]]:
         """How many talks that ended are kept, and `count` of them with when each was closed.
 
         The newest come first, `start` of them are left out. One that its person erased is gone.

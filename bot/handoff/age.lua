@@ -56,7 +56,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     expired[#expired + 1] = id
   elseif state ~= 'wrap_up' then
     look(id, key, held)
-  elseif redis.call('TTL', key) < tonumber(ARGV[5]) then
+  elseif redis.call('TTL', key) < 600 then
     -- Nobody notes the outcome before it is gone: the next round ends and counts it.
     redis.call('ZADD', KEYS[2], 0, id)
   end

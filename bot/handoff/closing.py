@@ -42,9 +42,9 @@ class Closing(Acting):
             return "handoff_waiting_place", place
         return "handoff_waiting", {**place, "minutes": str(at.minutes)}
 
-    async def kept_words(self, handoff: str, held: str) -> tuple[str, dict[str, str]]:
+    async def kept_words(self, handoff: str, untold: str) -> tuple[str, dict[str, str]]:
         """What was kept from somebody, as it is true now."""
-        key, params = kept(held)
+        key, params = kept(untold)
         return await self.place_words(handoff) if key in OF_THE_MOMENT else (key, params)
 
     async def informed_ops(self, handoff: str) -> list[Op]:

@@ -27,11 +27,19 @@ local function run(at, count)
   return at
 end
 
+-- Whether the duress word was typed: somebody may be looking on, now or later (Handoff.forced).
+local function forced(key)
+  local rules, flags = unpack(redis.call('HMGET', key, 'rules', 'flags'))
+  return (' ' .. (rules or '') .. ' ' .. (flags or '') .. ' '):find(' duress_word ', 1, true) ~= nil
+end
+
 -- Tells the person something they did not ask for. ARGV from `at` on: 1 when it is their hour, what
 -- to keep else, since when somebody who wrote is still there, then the commands that tell it.
 -- What is kept is told when they write or their hour comes; of two such messages the newer counts.
--- No exception for RED: whoever reads along is most dangerous then.
+-- No exception for RED: whoever reads along is most dangerous then. Who was forced is told nothing, now or
+-- later: that help comes would show that it was called.
 local function tell(key, at)
+  if forced(key) then return end
   local heard = redis.call('HGET', key, 'heard_at')
   if ARGV[at] == '1' or tonumber(heard or '0') >= tonumber(ARGV[at + 2]) then
     redis.call('HDEL', key, 'held')

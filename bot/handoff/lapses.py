@@ -15,8 +15,10 @@ from bot.keys import KEEP
 
 #: GREEN and YELLOW rise one level for every so many seconds of waiting.
 RISE_AFTER: Final = 1_800
-#: A handoff that ends by itself within so many seconds is ended now, and its person told.
-ENDING: Final = 600
+#: A handoff that ends by itself within so many seconds is ended now, and its person told. So there
+#: is time for the quiet time (QUIET and GRACE in bot/conversation/session.py) and for the door to
+#: delete what stands in the chat: Telegram lets nobody do that after KEEP.
+ENDING: Final = 1_800
 #: So many of those who wait are looked at in a round; the others in the next.
 LOOKED_AT: Final = 500
 
@@ -30,7 +32,12 @@ class Lapses(Acting):
         self._aged_to = 0  # the place in the queue where the next look at it begins
 
     async def run(self, now: float) -> list[Handoff]:
-        """One round; returns the handoffs whose lease ended, as they were."""
+        """One round; returns the handoffs whose lease ended, as they were.
+
+        In the first round after a gap nothing lapses: pages could not show that they are alive.
+        """
+        keys = [self._keys.round(), self._keys.leases(), self._keys.shift()]
+        await self._run("gap", keys, [f"{now:.3f}", self._lease, KEEP])
         await self.presence.drop_stale(now)
         lapsed = []
         for one in await self.held():
@@ -87,8 +94,8 @@ class Lapses(Acting):
 
     async def _tell_kept(self, found: Handoff, now: float) -> None:
         """Says what was kept from a person whose hour has come."""
-        case = await self._readable_case(found) if found.held else None
+        case = await self._readable_case(found) if found.untold else None
         if case and welcome(case.safe_contact, case.zones, now):
-            key, params = await self._closing.kept_words(found.id, found.held)
+            key, params = await self._closing.kept_words(found.id, found.untold)
             ops = scripts.flat(self._telling.ops(found, key, **params))
-            await self._run("told", [self._keys.handoff(found.id)], [found.held, *ops])
+            await self._run("told", [self._keys.handoff(found.id)], [found.untold, *ops])

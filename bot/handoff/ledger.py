@@ -209,7 +209,7 @@ class Ledger:
         try:
             return await self.get(handoff)
         except Sealed:  # or another master key
-            log.error("handoff.unreadable", handoff=handoff)
+            log.error("handoff.unreadable")
             return None
 
     async def _fields(self, ids: Sequence[bytes], fields: Sequence[str]) -> list[Any]:
@@ -234,7 +234,7 @@ class Ledger:
             try:
                 found.append(self._parse(handoff.decode(), raw))
             except Sealed:  # damaged, or another master key: it must not hide all the others
-                log.error("handoff.unreadable", handoff=handoff.decode())
+                log.error("handoff.unreadable")
         return found
 
     def _parse(self, handoff: str, raw: dict[bytes, bytes], key: bytes = b"") -> Handoff:

@@ -239,7 +239,7 @@ class Queue(Acting):
             except (AlreadyClaimed, SessionEnded):
                 continue
             except Sealed:
-                log.error("handoff.unreadable", handoff=handoff)
+                log.error("handoff.unreadable")
         return None
 
     async def claim(self, handoff: str, counsellor: str) -> Handoff:
@@ -254,7 +254,7 @@ class Queue(Acting):
                 self._keys.handoff(handoff), self._keys.queue(), self._keys.leases(),
                 self._keys.shift(), self._keys.waits(), self._keys.counsellor(counsellor),
                 self._keys.handoff_of(found.person), self._keys.datakey(found.person),
-                self._keys.taken(counsellor),
+                self._keys.taken(counsellor), self._keys.session(found.person),
             ],
             args=[
                 handoff, counsellor, alias, f"{self._clock():.3f}", self._lease, KEEP,
@@ -369,7 +369,7 @@ class Queue(Acting):
             ("ZADD", self._keys.expiry(), "XX", now + ASK_AFTER, f"{found.channel}:{found.person}"),
             # They hear from somebody now, so they are told first who it is.
             *self._telling.catch_up_ops(found),
-            *(self.forget_ops(found.id) if found.held else []),
+            *(self.forget_ops(found.id) if found.untold else []),
             *self.transcript.ops(found, line),
             *self._outbox.ops(found.to, [self._words.with_footer(reply, telling.NO_FOOTER)]),
             *more,

@@ -8,5 +8,6 @@ local id = ids[#ids]
 if not id then return '' end
 local state = redis.call('HGET', ARGV[1] .. id, 'state')
 if not is_open(state) then return '' end
+redis.call('ZREM', KEYS[2], '')  -- nothing: for a Redis that is full (_HOLD in bot/inbox.py)
 raise(ARGV[1] .. id, KEYS[2], id, ARGV[2], ARGV[3], ARGV[4], true)
 return id

@@ -103,7 +103,7 @@ class Handoff:
     `address` and `key` (the conversation's data key) are opened for the process that holds it.
     `left_by` gave the person back, at `left_at`; `offered_to` is the colleague they are offered to.
     `word_check` is how asking for the code word went: asked, match, no_match or duress.
-    `heard_at` is when the person last wrote, `held` what they could not be told yet, `greeted`
+    `heard_at` is when the person last wrote, `untold` what they could not be told yet, `greeted`
     whether they were told that a person writes now (telling.py);
     `escalated` the calls that went out because nobody came (escalation.py). `spoken_at` is when the
     counsellor last wrote, `unanswered` when the person wrote their first line since then,
@@ -134,7 +134,7 @@ class Handoff:
     left_at: float = 0.0
     offered_to: str = ""
     heard_at: float = 0.0
-    held: str = ""
+    untold: str = ""
     greeted: bool = False
     word_check: str = ""
     escalated: tuple[str, ...] = ()
@@ -163,6 +163,14 @@ class Handoff:
     def with_counsellor(self) -> bool:
         """Whether the assistant must be silent."""
         return self.state in WITH_COUNSELLOR
+
+    @property
+    def forced(self) -> bool:
+        """Whether the duress word was typed: somebody may look on, so nothing is told unasked.
+
+        It holds until the end, whoever comes: only what a counsellor sends is shown.
+        """
+        return "duress_word" in (*self.rules, *self.flags)
 
     @property
     def seen(self) -> str:
@@ -199,7 +207,7 @@ class Handoff:
             left_at=float(text.get("left_at") or 0),
             offered_to=text.get("offered_to", ""),
             heard_at=float(text.get("heard_at") or 0),
-            held=text.get("held", ""),
+            untold=text.get("held", ""),
             greeted=text.get("greeted") == "1",
             word_check=text.get("word_check", ""),
             escalated=tuple(text.get("escalated", "").split()),

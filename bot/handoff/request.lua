@@ -18,6 +18,7 @@ if ids[1] then
   end
 end
 if ARGV[11] ~= '' and id ~= ARGV[11] then return ARGV[11] end  -- over: nobody has asked again
+redis.call('DEL', KEYS[2])  -- nothing: for a Redis that is full (_HOLD in bot/inbox.py)
 local made = redis.call('SET', KEYS[5], ARGV[7], 'NX', 'EX', ARGV[8])
 if not made and redis.call('GET', KEYS[5]) ~= ARGV[7] then return '' end
 
@@ -57,6 +58,8 @@ else
   redis.call('HSET', key, 'rules', rules)
   raise(key, KEYS[3], id, ARGV[5], rules, ARGV[3])
 end
+-- What was kept from before is not told either (`tell`).
+if forced(key) then redis.call('HDEL', key, 'held') end
 for _, kept in ipairs({key, KEYS[3], KEYS[4]}) do redis.call('EXPIRE', kept, ARGV[4]) end
 for _, kept in ipairs({KEYS[1], KEYS[5]}) do redis.call('EXPIRE', kept, ARGV[8]) end
 return id

@@ -11,7 +11,7 @@ _HERE = Path(__file__).parent
 NAMES: Final = (
     "request", "raise", "claim", "put_back", "say", "end", "abandon", "expire", "heartbeat", "age",
     "held", "offer", "accept", "decline", "told", "keep_note", "escalate", "keep_open",
-    "flag", "lift", "closing", "uninformed",
+    "flag", "lift", "closing", "uninformed", "gap",
 )  # fmt: skip
 
 

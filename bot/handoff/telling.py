@@ -73,13 +73,13 @@ class Telling:
 
         Commit them with Queue.forget_ops, or it is told again.
         """
-        if not found.held:
+        if not found.untold:
             return []
-        key, params = kept(found.held)
+        key, params = kept(found.untold)
         return self.ops(found, key, **params)
 
 
-def kept(held: str) -> tuple[str, dict[str, str]]:
+def kept(untold: str) -> tuple[str, dict[str, str]]:
     """The response key and its parameters from what a handoff keeps."""
-    params: dict[str, str] = json.loads(held)
+    params: dict[str, str] = json.loads(untold)
     return params.pop("key"), params

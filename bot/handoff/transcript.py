@@ -56,6 +56,7 @@ class Transcript:
             ("EXPIRE", self._keys.handoff(handoff.id), KEEP),
             ("EXPIRE", self._keys.handoff_of(handoff.person), self._longest),
             ("EXPIRE", self._keys.datakey(handoff.person), self._longest),
+            ("EXPIRE", self._keys.session(handoff.person), KEEP),
         ]
 
     async def read(self, handoff: Handoff, after: str = "") -> list[Line]:

@@ -62,7 +62,7 @@ class Transfers(Acting):
             [
                 keys.handoff(handoff), keys.leases(), keys.shift(), keys.counsellor(colleague),
                 keys.handoff_of(found.person), keys.datakey(found.person),
-                keys.taken(colleague),
+                keys.taken(colleague), keys.session(found.person),
             ],
             [
                 handoff, colleague, alias, f"{self._clock():.3f}", self._lease, KEEP,

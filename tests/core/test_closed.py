@@ -2,10 +2,12 @@
 
 import pytest
 
+from bot.handoff.hours import Hours
 from bot.handoff.service import Mode
+from bot.moment import Moment
 from bot.safety.levels import Level
 from tests.core.world import LANGUAGES, Someone, World, payloads, text_of
-from tests.office import OFFICE, OPENS, at
+from tests.office import OFFICE, OPENS, TORONTO, at
 
 
 @pytest.fixture
@@ -148,3 +150,36 @@ async def test_danger_at_night_is_red_and_gets_its_card(night: World) -> None:
     again = await person.handoff()
     assert again is not None
     assert {"supervisor", "on_call"} <= set(again.escalated)
+
+
+async def _later(world: World, *steps: float) -> None:
+    """So many hours go by, for Redis too; the janitor comes by after each."""
+    for seconds in (round(hours * 3600) for hours in steps):
+        world.clock.forward(seconds)
+        for name in await world.names():
+            left = await world.redis.ttl(world.keys.prefix + name)
+            if left > 0:
+                await world.redis.expire(world.keys.prefix + name, left - seconds)
+        await world.janitor().round()
+        await world.all_done()
+
+
+async def test_over_a_weekend_the_place_is_kept_for_48_hours_after_the_last_message(
+    world: World,
+) -> None:
+    week = [["08:00-22:00"]] * 5 + [[], []]
+    await world.queue.service.change_hours(lambda _: Hours.make(TORONTO, week))
+    world.clock.now = at("2026-11-20T23:00")  # a Friday
+    person = world.someone()
+    await asks(person)
+    await _later(world, *[2] * 4)
+    assert await person.reads() == []
+    await person.presses("do:wait_place")
+    monday = Moment(int(at("2026-11-23T08:00")), TORONTO)
+    assert person.was_told("handoff_until", place=1, when=monday)
+    await _later(world, *[2] * 23, 1)  # what the janitor asks itself keeps nobody's place
+    assert await person.handoff() is not None
+    assert await person.reads() == []
+    await _later(world, 0.75)
+    assert (await person.reads())[0].text == text_of("handoff_cancelled")
+    assert await world.queue.waiting() == []

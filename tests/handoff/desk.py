@@ -90,6 +90,14 @@ class Desk:
             )
             await self.queue.presence.start(login)
 
+    async def nobody_beats(self, seconds: float = 31) -> list[Handoff]:
+        """No page shows a sign of life for so long, and the janitor comes by; who was put back."""
+        lapsed, end = [], self.clock() + seconds
+        while self.clock() < end:
+            self.clock.forward(min(10, end - self.clock()))
+            lapsed += await self.queue.lapses.run(self.clock())
+        return lapsed
+
     async def run(self, ops: list[Op]) -> None:
         """What the commit of a turn does with its commands."""
         for op in ops:

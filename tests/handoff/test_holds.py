@@ -346,8 +346,7 @@ async def test_a_supervisor_who_came_and_vanished_is_called_again(desk: Desk) ->
     await desk.queue.raise_level(asked.person, Level.RED, [])
     await passes(desk, 2)
     await desk.queue.claim(asked.id, "sue")
-    desk.clock.forward(31)
-    await desk.queue.lapses.run(desk.clock())
+    await desk.nobody_beats()
     assert await aside(desk) == [asked.id]
     await passes(desk, 2)
     assert [event for event, _, _ in await pages(desk)] == ["supervisor"] * 2

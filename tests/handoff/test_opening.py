@@ -248,7 +248,7 @@ async def test_at_the_wrong_hour_it_waits_and_is_true_when_it_is_told(office: De
     assert await told(office, "p") == []
     kept = await office.queue.get(found.id)
     assert kept is not None
-    assert json.loads(kept.held)["key"] == "handoff_until"
+    assert json.loads(kept.untold)["key"] == "handoff_until"
     await office.queue.abandon((await office.queue.waiting())[0].person)
     await office.on_shift("ana")
     office.clock.now = at("2026-11-24T08:05")
@@ -264,7 +264,10 @@ async def test_one_that_cannot_be_opened_holds_up_nobody(office: Desk) -> None:
     await office.asks("q")
     await office.redis.hset(office.keys.handoff(damaged.id), "address", b"nonsense")
     office.clock.now = at("2026-11-23T22:00")
-    assert await office.queue.closing.run(office.clock()) == 1
+    with capture_logs() as logs:
+        assert await office.queue.closing.run(office.clock()) == 1
+        await office.queue.waiting()
+    assert logs == [{"event": "handoff.unreadable", "log_level": "error"}] * 2, "of nobody"
     assert await told(office, "q") == [until_words(2)]
 
 

@@ -285,3 +285,15 @@ async def test_a_language_nobody_knows_is_anybodys(desk: Desk) -> None:
     taken = await desk.queue.take_next("ana", ["fr"])
     assert taken is not None
     assert (taken.id, taken.language_known) == (unknown.id, False)
+
+
+async def test_a_full_redis_puts_people_back_all_the_same(desk: Desk) -> None:
+    await desk.on_shift("ana")
+    asked = await desk.asks("p")
+    await desk.queue.claim(asked.id, "ana")
+    await desk.redis.config_set("maxmemory", 1)
+    try:
+        lapsed = await desk.nobody_beats()
+    finally:
+        await desk.redis.config_set("maxmemory", 0)
+    assert [one.id for one in lapsed] == [asked.id]

@@ -159,26 +159,26 @@ async def test_talks_that_ended_are_listed_newest_first_while_they_are_kept(desk
         await desk.queue.end(asked.id, "ana")
         desk.clock.forward(10)
         ended.append(asked)
-    closed = desk.queue.closed
-    assert await closed(0, 9) == (0, []), "not while the outcome is open"
+    ended_talks = desk.queue.ended_talks
+    assert await ended_talks(0, 9) == (0, []), "not while the outcome is open"
     await desk.queue.end(ended[1].id, "ana", "helped")
     desk.clock.forward(31)
     await desk.queue.lapses.run(
         desk.clock()
     )  # ana has gone: the other two close without an outcome
-    total, found = await closed(0, 9)
+    total, found = await ended_talks(0, 9)
     assert total == 3
     assert found[2][0].id == ended[1].id
     assert [one.outcome for one, _ in found] == ["", "", "helped"]
     assert found[2][1] == desk.clock() - 31
-    assert [one.id for one, _ in (await closed(2, 1))[1]] == [ended[1].id]
+    assert [one.id for one, _ in (await ended_talks(2, 1))[1]] == [ended[1].id]
     # Whoever erases is gone from it, in the same step.
     await desk.queue.abandon(ended[1].person)
-    assert (await closed(0, 9))[0] == 2
+    assert (await ended_talks(0, 9))[0] == 2
     assert await desk.redis.zscore(desk.keys.closed(), ended[1].id) is None
     assert 0 < await desk.redis.ttl(desk.keys.closed()) <= DAY
     desk.clock.forward(DAY)
-    assert (await closed(0, 9))[0] == 0
+    assert (await ended_talks(0, 9))[0] == 0
 
 
 async def test_what_is_kept_for_no_time_is_listed_nowhere(redis_server: RedisServer) -> None:

@@ -15,6 +15,8 @@ from bot.handoff.record import State
 from bot.safety.levels import Level
 
 LEASE = 30.0
+#: How long a page is silent between two signs of life.
+BEAT = LEASE / 3
 WITH = (State.CLAIMED, State.ACTIVE)
 
 
@@ -51,11 +53,13 @@ class Model:
     old: dict[int, tuple[str, str, float]] = field(default_factory=dict)
     #: Holds of people, which outlive their handoffs.
     holds: dict[str, float] = field(default_factory=dict)
+    #: When the janitor last came by; 0 for never.
+    round: float = 0.0
 
     def copy(self) -> "Model":
         people = {name: replace(person) for name, person in self.people.items()}
         now, seen, old = self.now, dict(self.seen), dict(self.old)
-        return Model(people, self.capacity, now, seen, old, dict(self.holds))
+        return Model(people, self.capacity, now, seen, old, dict(self.holds), self.round)
 
     def key(self) -> object:
         """What can be seen of it from outside."""
@@ -225,6 +229,20 @@ class Model:
         self.old = {number: one for number, one in self.old.items() if one[0] != name}
         return "ok"
 
+    def silence(self, name: str) -> str:
+        """Nobody wrote any more: all of theirs goes, but for a hold."""
+        hold = self.holds.get(name, 0.0)
+        self.leave(name)
+        self.holds[name] = hold
+        return "ok"
+
+    def cancel(self, name: str) -> str:
+        """They stop waiting and stay in the chat: a hold stays, too."""
+        one = self.people[name]
+        if one.state in (State.WAITING, *WITH):
+            self.people[name] = Person(told=one.told)
+        return "ok"
+
     def beat(self, who: str) -> str:
         for one in self.people.values():
             if self.leased(one) and one.holder == who:
@@ -255,6 +273,16 @@ class Model:
             return left and not red, one.rank, left, not suits
 
         return sorted(self.line(), key=place)
+
+    def gap(self) -> None:
+        """After a time in which nobody could be heard, whoever was there has a lease anew."""
+        if self.round and self.now - self.round > BEAT:
+            for one in self.people.values():
+                one.lease = self.now + LEASE if self.leased(one) else one.lease
+            old = self.old.items()
+            self.old = {number: (*rest, self.now + LEASE) for number, (*rest, _) in old}
+            self.seen = dict.fromkeys(self.seen, self.now)
+        self.round = self.now
 
     def drop_stale(self) -> None:
         for who in [who for who in self.seen if not self.here(who)]:
@@ -311,11 +339,25 @@ def steps_of(act: Act, model: Model) -> list[Step]:
         return _take_next(*given)
     if what == "lapse":
         return _lapse(model)
+    if what == "expire":
+        return _expire(*given, model)
 
     def only(model: Model, notes: Notes) -> None:
         notes["out"] = getattr(model, what)(*given)
 
     return [only, _see_again(given[0])] if what in ("claim", "accept") else [only]
+
+
+def _expire(name: str, model: Model) -> list[Step]:
+    """A lapse, after which the time of somebody who waits or talks has run out."""
+
+    def end(model: Model, notes: Notes) -> None:
+        one = model.people[name]
+        if one.state in (State.WAITING, *WITH):
+            how = "cancelled" if one.state is State.WAITING else "ended"
+            model.people[name] = Person(told=(*one.told, how))
+
+    return [*_lapse(model), end]
 
 
 def _see_again(name: str) -> Step:
@@ -357,6 +399,9 @@ def _lapse(model: Model) -> list[Step]:
     ends = {one.number: one.lease for one in model.people.values() if one.number in names}
     ends |= {number: lease for number, (_, _, lease) in model.old.items()}
 
+    def gap(model: Model, notes: Notes) -> None:
+        model.gap()
+
     def drop(model: Model, notes: Notes) -> None:
         model.drop_stale()
 
@@ -384,7 +429,8 @@ def _lapse(model: Model) -> list[Step]:
         notes["out"] = "ok"
 
     order = sorted(ends, key=lambda number: (ends[number], number))
-    return [drop, look, *(step for number in order for step in (read(number), back(number))), age]
+    each = [step for number in order for step in (read(number), back(number))]
+    return [gap, drop, look, *each, age]
 
 
 def outcomes(model: Model, acts: list[Act]) -> Iterator[tuple[tuple[object, ...], Model]]:

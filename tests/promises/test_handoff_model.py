@@ -20,6 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 import bot.handoff.queue
 from bot.errors import AlreadyClaimed, NotOnShift, SessionEnded
+from bot.handoff.lapses import ENDING
 from bot.handoff.record import Case, Handoff, State
 from bot.keys import KEEP, Keys
 from bot.safety.levels import Level
@@ -33,7 +34,7 @@ PEOPLE = ("p0", "p1", "p2", "p3", "p4")
 DESK = {"ana": 1, "ben": 2, "cleo": 1}
 LANGUAGES = ("en", "fr")
 #: What a person does themselves: never twice at once, a worker takes them in order.
-OWN = ("ask", "lift", "leave")
+OWN = ("ask", "lift", "leave", "silence", "cancel")
 
 people = st.sampled_from(PEOPLE)
 counsellors = st.sampled_from(tuple(DESK))
@@ -43,6 +44,7 @@ acts = st.one_of(
     st.tuples(st.just("ask"), people, levels, st.sampled_from(LANGUAGES)),
     st.tuples(st.just("lift"), people, levels),
     st.tuples(st.just("leave"), people),
+    st.tuples(st.sampled_from(["cancel", "silence"]), people),
     st.tuples(st.just("claim"), people, counsellors),
     st.tuples(st.just("take_next"), counsellors, spoken),
     st.tuples(st.just("take_next"), counsellors, spoken),
@@ -65,11 +67,12 @@ acts = st.one_of(
 schedules = st.lists(st.integers(0, 1), min_size=12, max_size=24)
 #: What must have come of the acts, or the run has not tried what it says.
 MUST_HAPPEN = (
-    "ask ok", "lift ok", "leave ok", "claim ok", "claim taken", "claim off", "claim full",
-    "claim gone", "take_next somebody", "take_next none", "take_next full", "take_next off",
+    "ask ok", "lift ok", "leave ok", "cancel ok", "silence ok", "expire ok",
+    "claim ok", "claim taken", "claim off", "claim full", "claim gone", "take_next somebody",
+    "take_next none", "take_next full", "take_next off",
     "say ok", "say gone", "release ok", "release gone", "offer ok", "offer full", "offer off",
     "give ok", "give gone", "give full", "hold ok", "hold gone", "unhold ok", "seen aside",
-    "accept ok", "accept gone", "decline ok", "end ok", "end gone", "told away",
+    "accept ok", "accept gone", "decline ok", "end ok", "end gone", "told away", "told cancelled",
 )  # fmt: skip
 
 
@@ -84,6 +87,7 @@ def told_names() -> dict[str, str]:
             names[here.text] = names[now.text] = f"here {who}"
         names[words().reply("counsellor_away", code).text] = "away"
         names[words().reply("handoff_unknown", code).text] = "away"  # the same, on hold
+        names[words().reply("handoff_cancelled", code).text] = "cancelled"
         for hours in (24, 0):  # 0: it ended by itself
             names[words().reply("counsellor_ended", code, hours=hours).text] = "ended"
     return names
@@ -150,13 +154,17 @@ class Handoffs(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(self._offered()), label="whose")
         one = self.model.people[name]
         yes = "claim" if one.state is State.WAITING else "accept"
-        answers = [(yes, name, one.offered_to)] * 2 + [("decline", name, one.offered_to)]
+        answers = [(act, name, one.offered_to) for act in (yes, "decline")]
         self._do([data.draw(st.sampled_from(answers), label="act")], [])
 
     @rule(data=st.data())
     @precondition(lambda self: self._to_somebody_full())
     def a_colleague_without_room_is_asked(self, data: st.DataObject) -> None:
         self._do([data.draw(st.sampled_from(self._to_somebody_full()), label="act")], [])
+
+    @rule(name=people, really=st.sampled_from([False, False, True]))
+    def nobody_writes_for_two_days(self, name: str, really: bool) -> None:
+        self._do([("expire", name) if really else ("lapse",)], [])
 
     @rule(data=st.data())
     @precondition(lambda self: len(self.model.seen) < len(DESK))
@@ -178,6 +186,7 @@ class Handoffs(RuleBasedStateMachine):
         colleague = one.offered_to or data.draw(counsellors, label="colleague")
         if late:
             self._forward(31)
+            self._janitor_was_here()
             for login in sorted(set(self.model.seen) - {one.holder}):
                 self._do([("beat", login)], [])
         chosen = st.sampled_from([
@@ -187,7 +196,7 @@ class Handoffs(RuleBasedStateMachine):
             ("end", name, one.holder, ""), ("end", name, one.holder, "helped"),
             ("say", name, one.holder), ("lift", name, 1), ("leave", name),
             ("claim", name, colleague), ("shift", colleague, False),
-            ("hold", name, 1), ("unhold", name),
+            ("hold", name, 1), ("unhold", name), ("cancel", name),
         ])  # fmt: skip
         self._pair(data.draw(chosen, label="first"), data.draw(chosen, label="second"), turns)
 
@@ -207,16 +216,20 @@ class Handoffs(RuleBasedStateMachine):
             st.tuples(st.just("hold"), st.just(first), st.just(1)),
             st.tuples(st.just("lift"), st.just(last), levels),
             st.just(("lapse",)),
+            st.tuples(st.just("cancel"), st.just(last)),
         )
         self._pair(data.draw(chosen, label="first"), data.draw(chosen, label="second"), turns)
 
     @rule(
         seconds=st.sampled_from([5, 20, 31, 31, 120, 215, 1_801]),
         silent=st.one_of(st.just(()), st.just(()), st.tuples(counsellors), st.just(tuple(DESK))),
+        gap=st.sampled_from([False, False, True]),
     )
-    def time_passes(self, seconds: int, silent: tuple[str, ...]) -> None:
-        """Most pages go on showing that they are alive; some fall silent."""
+    def time_passes(self, seconds: int, silent: tuple[str, ...], gap: bool) -> None:
+        """Most pages go on showing that they are alive; some fall silent; in a gap all."""
         self._forward(seconds)
+        if not gap:
+            self._janitor_was_here()
         for login in DESK:
             if login not in silent:
                 self._do([("beat", login)], [])
@@ -225,8 +238,8 @@ class Handoffs(RuleBasedStateMachine):
         return [name for name, one in self.model.people.items() if one.state in WITH]
 
     def _to_somebody_full(self) -> list[Act]:
-        """Offers to whoever holds as many as they can, and what they try themselves."""
-        full = [who for who in DESK if self.model.no_room(who) == "full"]
+        """Offers to whoever is off or holds as many as they can, and what they try themselves."""
+        full = [who for who in DESK if self.model.no_room(who)]
         wait = [(name, who) for name in self.model.line() for who in full]
         gives: list[Act] = [(act, *one) for one in wait for act in ("give", "claim")]
         held = {name: self.model.people[name].holder for name in self._held()}
@@ -263,6 +276,11 @@ class Handoffs(RuleBasedStateMachine):
         self.desk.clock.forward(seconds)
         self.model.now = self.desk.clock.now
 
+    def _janitor_was_here(self) -> None:
+        """A moment ago: whoever is late now has fallen silent."""
+        self.model.round = self.model.now
+        self.runner.run(self.redis.set(self.desk.keys.round(), self.model.now, ex=KEEP))
+
     def _do(self, chosen: list[Act], turns: list[int]) -> None:
         self._forward(1)
         self.counts["steps"] += 1
@@ -271,10 +289,13 @@ class Handoffs(RuleBasedStateMachine):
 
     async def _compare(self, chosen: list[Act], turns: list[int]) -> None:
         numbered, real = [], []
+        wrap_ups = {name for name, *_ in self.model.old.values()}
         for act in chosen:
             if act[0] == "ask":
                 self.numbers += 1
                 act = (*act, self.numbers)
+            elif act[0] in ("cancel", "expire") and act[1] in wrap_ups:
+                act = ("leave", act[1])  # else that earlier talk would be their last one
             elif act[0] == "to_queue":
                 act = ("release", *act[1:], "note")
             real.append(self._really(act))
@@ -299,7 +320,8 @@ class Handoffs(RuleBasedStateMachine):
             self.counts[f"{act[0]} {'somebody' if one in PEOPLE else one}"] += 1
         for name in PEOPLE:
             new = after.people[name].told[len(self.model.people[name].told) :]
-            self.counts["told away"] += new.count("away")
+            for what in ("away", "cancelled"):
+                self.counts[f"told {what}"] += new.count(what)
         self.counts["seen aside"] += any(one.aside for one in after.people.values())
 
     async def _really(self, act: Act) -> Any:
@@ -327,6 +349,14 @@ class Handoffs(RuleBasedStateMachine):
                 return await queue.raise_level(to.person, Level(given[1]), ["danger_words"])
             case "leave":
                 return await queue.abandon(to.person)
+            case "cancel":
+                return await queue.abandon(to.person, what="open")
+            case "silence":
+                return await queue.abandon(to.person, what="silence")
+            case "expire":
+                if self.model.people[given[0]].state in (State.WAITING, *WITH):
+                    await self.redis.expire(self.desk.keys.handoff(handoff), ENDING - 1)
+                return await queue.lapses.run(self.desk.clock())
             case "claim":
                 return await queue.claim(handoff, given[1])
             case "say":

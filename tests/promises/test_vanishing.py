@@ -24,7 +24,7 @@ from tests.promises.conftest import Promise
 from tests.redis_server import RedisServer
 
 LEASE = 30.0
-#: How often a page shows that it is alive, seconds (bot/console/static/desk.js).
+#: How often a page shows that it is alive, seconds (bot/console/static/heartbeat.js).
 BEAT = 10.0
 COUNSELLORS = ("ana", "ben", "cleo")
 
@@ -92,6 +92,7 @@ class Vanishing:
         gone, person = taken.claimed_by, people[taken.person]
         await person.reads()
         clock.forward(self.random.uniform(0, BEAT))
+        await self.world.janitor().round()
         await queue.heartbeat(gone)
         vanished_at = clock()
         others = [who for who in COUNSELLORS if who != gone]
@@ -188,21 +189,28 @@ async def test_when_a_counsellor_vanishes_the_person_is_first_in_line_again(
     )
 
 
+async def rounds(world: World, seconds: float) -> None:
+    """Three janitors at once come by while so much time passes."""
+    end = world.clock() + seconds
+    while world.clock() < end:
+        world.clock.forward(min(ROUND, end - world.clock()))
+        await asyncio.gather(*(world.janitor().round() for _ in range(3)))
+
+
 async def test_everybody_vanishes_at_once_and_nobody_is_lost(
     world: World, promise: Promise, full: bool, seed: int
 ) -> None:
     """The power fails at the desk: all pages fall silent together."""
-    play, rounds, lost = Vanishing(world, random.Random(seed)), 20 if full else 5, 0
+    play, times, lost = Vanishing(world, random.Random(seed)), 20 if full else 5, 0
     people = [await play.asks(f"person {number}") for number in range(6)]
     before = [one.id for one in await play.line()]
-    for _ in range(rounds):
+    for _ in range(times):
         for who in COUNSELLORS:
             await world.on_shift(who, capacity=2)
             for _ in range(2):
                 await world.queue.take_next(who, ["en"])
         assert await play.line() == []
-        world.clock.forward(LEASE + 1)
-        await asyncio.gather(*(world.janitor().round() for _ in range(3)))
+        await rounds(world, LEASE + 1)
         lost += [one.id for one in await play.line()] != before
         for person in people:
             texts = [reply.text for reply in await person.reads()]
@@ -210,7 +218,52 @@ async def test_everybody_vanishes_at_once_and_nobody_is_lost(
     promise(
         number="P4",
         what="the whole desk vanishes; all back in their order, told once",
-        tries=rounds * len(people),
+        tries=times * len(people),
         failures=lost,
+        note=f"seed {seed}",
+    )
+
+
+#: For how long nobody could be heard: Redis was away, the machine slept, the clock was moved.
+GAPS = (11, 14, 25, 40, 300, 86_400, -40, -86_400)
+
+
+async def test_whoever_could_not_be_heard_for_a_while_keeps_whom_they_have(
+    world: World, promise: Promise, full: bool, seed: int
+) -> None:
+    """Nobody vanished: the janitor and all pages were cut off together, and come back as it falls.
+
+    A page that was there goes on at its own pace, up to a beat after the janitor's first round. Who
+    does not come back loses the person all the same, a lease later.
+    """
+    play, failures = Vanishing(world, random.Random(seed)), 0
+    person = await play.asks("person")
+    times = len(GAPS) * (6 if full else 2)
+    for number in range(times):
+        comes_back = number // len(GAPS) % 2 == 0
+        await world.on_shift("ana")
+        held = await world.queue.take_next("ana", ["en"])
+        assert held is not None
+        await world.queue.say(held.id, "ana", "I am here with you.")
+        await rounds(world, play.random.uniform(0, BEAT))
+        await person.reads()
+        world.clock.forward(GAPS[number % len(GAPS)])
+        await rounds(world, play.random.uniform(ROUND, BEAT))
+        on = await world.queue.heartbeat("ana") if comes_back else True
+        await rounds(world, LEASE - 1 if comes_back else LEASE + ROUND)
+        found = await world.queue.get(held.id)
+        assert found is not None
+        texts = [reply.text for reply in await person.reads()]
+        if comes_back:
+            failures += not on or found.claimed_by != "ana" or texts != []
+            await world.queue.release(held.id, "ana")
+        else:
+            failures += found.claimed_by != "" or texts != [text_of("counsellor_away")]
+        await person.reads()
+    promise(
+        number="P4",
+        what="no page could be heard for a while: nobody is put back who is still held",
+        tries=times,
+        failures=failures,
         note=f"seed {seed}",
     )
