@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bot.conversation import pressed, typed
 from bot.conversation.session import GRACE, QUIET
-from bot.handlers import case, code_word, handoff, language, leave, urgent
+from bot.handlers import case, code_word, handoff, language, leave, start, urgent
 from bot.handlers.turn import Services, Turn
 from bot.messages import LEAVE_BUTTONS, Inbound, Kind, Reply
 from bot.safety.screen import Screen, screen
@@ -44,17 +44,25 @@ def open_turn(use: Services, inbound: Inbound) -> tuple[Inbound, Screen]:
 async def take_turn(use: Services, turn: Turn) -> Turn:
     """Fills `turn` with everything to say and do about its message."""
     secret = turn.session.locked or turn.session.asking in code_word.QUESTIONS
-    secret = secret or code_word.is_asked(turn)
+    secret = secret or code_word.is_asked(turn) or code_word.is_one(turn)
+    setting = turn.session.asking == "duress_word"
     await _decide(turn)
     if turn.ended:
         return turn
+    if setting and turn.session.asking != "duress_word":
+        turn.wipes = True  # the words just set, and what the second is for, stood in the chat
     await handoff.catch_up(turn)
+    _introduce(turn)
     if turn.replies:
-        # In line it says where one stands; only beside a counsellor it would mean nothing.
-        talking = turn.handoff is not None and turn.handoff.with_counsellor
+        # In line it says where one stands; only beside a counsellor it would mean nothing, and
+        # there it stays when nobody may see that one has come.
+        found = turn.handoff
+        talking = found is not None and found.with_counsellor and not found.forced
         hidden = frozenset({"person"}) if talking else frozenset()
         turn.replies[-1] = use.words.with_footer(turn.replies[-1], hidden)
-    if turn.on_web and not (secret or turn.clear_screen or turn.session.locked):
+    if turn.wipes:
+        turn.replies.insert(0, Reply("", turn.language, erase=True))
+    elif turn.on_web and not (secret or turn.session.locked):
         turn.replies[:0] = _own_words(turn)
     return turn
 
@@ -75,22 +83,29 @@ async def _decide(turn: Turn) -> None:
         await _with_counsellor(turn)
         return
     code_word.lock_after_break(turn)
+    if await code_word.opens(turn):
+        start.hello(turn)
+        return
     if inbound.kind is Kind.BUTTON:
         await language.read_page(turn)
         await pressed.take(turn)
         return
-    if inbound.kind is Kind.TEXT:
+    # Words under a picture are answered like any others; edited ones are only screened.
+    written = inbound.kind is Kind.TEXT
+    written = written or (inbound.kind is not Kind.EDITED and bool(inbound.text.strip()))
+    if written:
         await language.listen(turn)
-    # Captions and edited messages are heard too.
     if heard := urgent.screened(turn):
         await urgent.show(turn, heard)
         return
     if _too_fast(turn):
         return
-    if inbound.kind is Kind.TEXT:
-        await typed.take(turn)
-    else:
+    if inbound.kind is not Kind.TEXT:
         turn.say(_UNOPENED[inbound.kind])
+    if written:
+        await typed.take(turn)
+        language.offer_letters(turn)
+    else:
         turn.ask_again()
 
 
@@ -104,24 +119,37 @@ async def _idle(turn: Turn) -> None:
     if now - turn.inbound.at > LATE:
         return
     # A time far ahead of ours is from before the clock was set back, and says nothing.
+    if turn.handoff is None or not turn.handoff.with_counsellor:
+        code_word.lock_after_break(turn)
+        if turn.wipes and turn.on_web:  # what stays open there must not stay readable
+            turn.say("code_word_please")
     if turn.handoff is not None:
         await handoff.fall_silent(turn)
         return
     if session.last_at and abs(now - session.last_at) < QUIET:
         return
-    if not session.last_at or not case.may_write(turn):
+    allowed = case.may_write(turn)
+    if not session.last_at:
         await leave.fade(turn, silent=True)
     elif not session.warned_at:
         session.warned_at = now
-        turn.say("quiet_warning", minutes=GRACE // 60)
+        if allowed:
+            turn.say("quiet_warning", minutes=GRACE // 60)
     elif abs(now - session.warned_at) >= GRACE:
-        await leave.fade(turn)
+        await leave.fade(turn, silent=not allowed)
 
 
 async def _with_counsellor(turn: Turn) -> None:
     if turn.inbound.kind is Kind.BUTTON:
         await pressed.beside_counsellor(turn)
-    elif not await code_word.in_talk(turn):
+    elif await code_word.in_talk(turn):
+        return
+    elif command := typed.command(turn):
+        if command == "language":
+            await language.picker(turn)
+        else:
+            handoff.who_is_here(turn)
+    else:
         if turn.inbound.kind is Kind.TEXT:
             await language.listen(turn)
         await handoff.relay(turn)
@@ -135,6 +163,26 @@ def _too_fast(turn: Turn) -> bool:
         return False
     turn.say("too_fast")
     return True
+
+
+def _introduce(turn: Turn) -> None:
+    """Who answers is said with the first answer, whatever it is; under an urgent card it can wait.
+
+    The web page says it before anybody writes.
+    """
+    if turn.session.last_at or turn.on_web or turn.inbound.kind is Kind.IDLE or not turn.replies:
+        return
+    if turn.handoff is not None and turn.handoff.with_counsellor:
+        return
+    greeting = turn.worded("greeting")
+    if {greeting.text, turn.worded("ask_identity").text} & {reply.text for reply in turn.replies}:
+        return
+    first = turn.replies[0]
+    if first.urgent or first.text == turn.worded("report_watched").text:
+        turn.replies.append(replace(greeting, buttons=()))
+    else:
+        own = any(reply.buttons for reply in turn.replies)
+        turn.replies.insert(0, replace(greeting, buttons=()) if own else greeting)
 
 
 def _own_words(turn: Turn) -> list[Reply]:

@@ -38,6 +38,8 @@ class Emergency:
         keys += ["report_self_harm"] if found.self_harm else []
         keys += ["report_watched"] if found.watched and not keys else []
         languages = (language,) if language else ("en", "fr")
+        if language and language not in detection.LATIN and text and text.isascii():
+            languages = (language, "en")  # they may not read the letters that others write it in
         return [
             replace(self._words.reply(key, code), buttons=(), urgent=True)
             for key in [*keys, "store_away"]

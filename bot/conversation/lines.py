@@ -1,20 +1,10 @@
 """How one help line is told to a person: by the assistant, or as a card of a counsellor's."""
 
 from datetime import datetime
-from typing import Protocol
 
+from bot.conversation.render import Words
 from bot.directory import Entry, open_now
 from bot.directory.entries import Text
-
-
-class Words(Protocol):
-    """What this needs of bot.conversation.render."""
-
-    def text(self, section: str, key: str, language: str) -> str:
-        """The words of a key."""
-
-    def knows(self, key: str) -> bool:
-        """Whether there is a response of that name."""
 
 
 def describe(words: Words, entry: Entry, now: datetime, language: str, region: str) -> str:

@@ -6,30 +6,44 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bot.conversation.session import GRACE, QUIET, Session
-from bot.errors import Sealed
+from bot.conversation.session import BREAK, GRACE, QUIET, Session
+from bot.errors import Overtaken, Sealed
 from bot.handoff.record import Handoff
 from bot.handoff.silence import PAUSE
-from bot.inbox import Op
+from bot.inbox import Fence, Op
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Inbound, Kind
 from bot.vault import Vault, seal, unseal
 
-#: The append-only file is written anew at most once in so many seconds.
+#: After an erasing the append-only file is written anew at most once in so many seconds.
 REWRITE_EVERY = 300
 #: And once more so long after the last erasing: what doors still showed is gone then (FAREWELL).
 CALM = 180
+#: Without an erasing so often, seconds: what ended by its own time stands in it, too.
+REWRITE_ANYWAY = 3_600
 
-# KEYS: erased, rewritten. ARGV: now, calm s, every s, TTL s. Decides in one step, so that several
-# janitors ask once, and an erasing that comes meanwhile is not forgotten.
+# KEYS: erased, rewritten. ARGV: now, calm s, every s, TTL s, anyway s. Decides in one step, so that
+# several janitors ask once, and an erasing that comes meanwhile is not forgotten.
 _REWRITE_DUE = """
-local erased = redis.call('GET', KEYS[1])
-if not erased then return 0 end
-local now, last = tonumber(ARGV[1]), redis.call('GET', KEYS[2])
-if last and now - tonumber(last) < tonumber(ARGV[3]) then return 0 end
+local erased, last = unpack(redis.call('MGET', KEYS[1], KEYS[2]))
+local now = tonumber(ARGV[1])
+if last and now - tonumber(last) < tonumber(erased and ARGV[3] or ARGV[5]) then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[4])
-if now - tonumber(erased) >= tonumber(ARGV[2]) then redis.call('DEL', KEYS[1]) end
+if erased and now - tonumber(erased) >= tonumber(ARGV[2]) then redis.call('DEL', KEYS[1]) end
 return 1
+"""
+
+# KEYS: data key. ARGV: a new one, wrapped, TTL s, then the turn that asks ('' = no turn), as in
+# bot/handoff/common.lua. Returns the key that stands then; nothing when the turn was overtaken:
+# the person may have left since. The DEL is for a Redis that is full (see _HOLD in bot/inbox.py).
+_DATA_KEY = """
+local stands = redis.call('GET', KEYS[1])
+if stands then return stands end
+if ARGV[3] ~= '' and (redis.call('GET', ARGV[3]) ~= ARGV[4]
+  or #redis.call('XRANGE', ARGV[5], ARGV[6], ARGV[6]) == 0) then return false end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return ARGV[1]
 """
 
 
@@ -47,11 +61,16 @@ class Memory:
         self._redis, self._keys, self._vault, self._clock = redis, keys, vault, clock
         self._longest = longest
         self._rewrite_due = redis.register_script(_REWRITE_DUE)
+        self._data_key = redis.register_script(_DATA_KEY)
 
-    async def load(self, inbound: Inbound) -> tuple[Session, bytes, bytes]:
+    async def load(
+        self, inbound: Inbound, fence: Fence | None = None
+    ) -> tuple[Session, bytes, bytes]:
         """The person's session (a new one if there is none), its data key, plain and wrapped.
 
         A session that cannot be opened is a new conversation: its key was erased or replaced.
+        With the `fence` of a turn it raises Overtaken when there is no data key, and no new one is
+        this turn's to make.
         """
         person = inbound.person
         names = [self._keys.datakey(person), self._keys.session(person)]
@@ -61,8 +80,10 @@ class Memory:
         if wrapped is None:
             # Stored at once: the handoff queue seals under the same key within this very turn.
             _, made = self._vault.new_data_key(person)
-            await self._redis.set(names[0], made, nx=True, ex=self._longest)
-            wrapped = (await self._redis.mget(names))[0]
+            asked: list[Any] = [made, self._longest, *(fence.words() if fence else [""])]
+            wrapped = await self._data_key(keys=names[:1], args=asked)
+            if wrapped is None:
+                raise Overtaken
         try:
             key = self._vault.data_key(wrapped, person)
             wrapped = self._vault.renew_data_key(wrapped, person)
@@ -77,14 +98,28 @@ class Memory:
         return session, key, wrapped
 
     def save(
-        self, session: Session, key: bytes, wrapped: bytes, handoff: Handoff | None
+        self,
+        session: Session,
+        key: bytes,
+        wrapped: bytes,
+        handoff: Handoff | None,
+        *,
+        wrote: bool = True,
     ) -> list[Op]:
-        """Saves after a turn and sets when the quiet time ends; an open handoff lives on too."""
+        """Saves after a turn and sets when the quiet time ends; an open handoff lives on too.
+
+        Not when nobody `wrote`: the janitor's own messages must keep nobody alive.
+        """
         name = self._keys.session(session.person)
         talking = handoff is not None and handoff.with_counsellor
-        quiet = PAUSE if talking else GRACE if session.warned_at else QUIET
+        looked = GRACE if session.warned_at or session.locked else QUIET
+        quiet = PAUSE if talking else BREAK if _may_lock(session) else looked
         held: list[Op] = []
-        if handoff is not None:
+        lives: Op = ("EX", KEEP)
+        longest: Op = ("EX", self._longest)
+        if not wrote:
+            lives = longest = ("XX", "KEEPTTL")  # what has ended meanwhile does not come back
+        elif handoff is not None:
             held = [
                 ("EXPIRE", self._keys.handoff(handoff.id), KEEP),
                 ("EXPIRE", self._keys.handoff_of(session.person), self._longest),
@@ -92,8 +127,8 @@ class Memory:
             ]
         return [
             *held,
-            ("SET", self._keys.datakey(session.person), wrapped, "EX", self._longest),
-            ("SET", name, seal(key, session.to_json(), name), "EX", KEEP),
+            ("SET", self._keys.datakey(session.person), wrapped, *longest),
+            ("SET", name, seal(key, session.to_json(), name), *lives),
             ("ZADD", self._keys.expiry(), self._clock() + quiet, _member(session)),
             ("EXPIRE", self._keys.expiry(), KEEP),
         ]
@@ -127,12 +162,14 @@ class Memory:
         """Lets Redis write its file anew once somebody was erased; whether it was asked to.
 
         What was deleted stands, sealed, in the append-only file until then. At most once in
-        REWRITE_EVERY seconds, and once more when all has been calm for CALM. Raises ResponseError
-        when Redis does not allow it; then it is tried again after the same time.
+        REWRITE_EVERY seconds, and once more when all has been calm for CALM; without an erasing
+        every REWRITE_ANYWAY seconds. Raises ResponseError when Redis does not allow it; then it is
+        tried again after the same time.
         """
         names = [self._keys.erased(), self._keys.rewritten()]
         now = f"{self._clock():.3f}"
-        if not await self._rewrite_due(keys=names, args=[now, CALM, REWRITE_EVERY, KEEP]):
+        asked: list[Any] = [now, CALM, REWRITE_EVERY, KEEP, REWRITE_ANYWAY]
+        if not await self._rewrite_due(keys=names, args=asked):
             return False
         try:
             await self._redis.bgrewriteaof()
@@ -161,10 +198,24 @@ class Memory:
         if late:
             await self._redis.zadd(self._keys.expiry(), dict.fromkeys(late, latest), xx=True)
 
+    async def overtaken(self, person: str) -> None:
+        """After a turn that was not ours any more: its person may have left before we knew.
+
+        Then what the engine noted for us goes. Somebody who is just beginning anew loses nothing by
+        it: the engine is told what it does not know.
+        """
+        if not await self._redis.exists(self._keys.session(person)):
+            await self._redis.delete(self._keys.engine(person))
+
     async def put_off(self, inbound: Inbound) -> None:
         """After an idle message was accepted: not again before the turn has set a new time."""
         member = f"{inbound.channel}:{inbound.person}"
         await self._redis.zadd(self._keys.expiry(), {member: self._clock() + GRACE}, xx=True)
+
+
+def _may_lock(session: Session) -> bool:
+    """Whether the next quiet time ends with a secret word being asked for."""
+    return bool(session.code_mark) and not session.locked and not session.warned_at
 
 
 def _member(session: Session) -> str:

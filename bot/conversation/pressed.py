@@ -43,6 +43,8 @@ async def beside_counsellor(turn: Turn) -> None:
         await handoff.relay_language(turn, rest)
     elif kind == "do" and rest in _LOOKING:
         await ACTS[rest](turn)
+    elif kind == "do" and rest in _IN_LINE:
+        handoff.who_is_here(turn)
     elif not _showed(turn, kind, rest):
         turn.say("old_button")
 
@@ -112,3 +114,5 @@ ACTS: dict[str, Act] = {
 }
 #: What does not interrupt a talk with a counsellor.
 _LOOKING = frozenset({"emergency", "numbers", "crime_stoppers", "near_me", "language", "keep"})
+#: What was offered while they waited, and still stands in the chat.
+_IN_LINE = frozenset({"person", "cancel_wait", "wait_place"})

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from bot.messages import Channel, Recipient
 
+#: After so long a silence a secret word is asked for, where one is set; seconds.
+BREAK = 10 * 60
 #: Quiet for so long, and the person is told that the chat will be erased; seconds.
 QUIET = 15 * 60
 #: And so long after that it is erased; seconds.

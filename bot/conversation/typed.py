@@ -21,6 +21,7 @@ from bot.handlers import (
     urgent,
 )
 from bot.handlers.turn import Turn
+from bot.messages import Kind
 from bot.safety.normalise import normalise
 
 _COMMANDS = {"/start": "start", "/help": "start", "/language": "language"}
@@ -44,14 +45,10 @@ async def take(turn: Turn) -> None:
     """Answers a typed message in which no word of danger was found."""
     session, text = turn.session, turn.inbound.text.strip()
     if session.locked:
-        if await code_word.unlock(turn):
-            start.hello(turn)
-        else:
-            turn.say("code_word_please")
+        turn.say("code_word_please")
         return
-    command = _COMMANDS.get(text.split("@")[0].lower())
-    if command:
-        await ACTS[command](turn)
+    if name := command(turn):
+        await ACTS[name](turn)
         return
     normal = normalise(text)
     if not text:
@@ -59,6 +56,12 @@ async def take(turn: Turn) -> None:
         turn.ask_again()
     elif not await _exact(turn, normal) and not await _secret(turn, normal):
         await _engine(turn, text)
+
+
+def command(turn: Turn) -> str:
+    """The act a typed command stands for; "" for any other message."""
+    typed = turn.inbound.kind is Kind.TEXT
+    return _COMMANDS.get(turn.inbound.text.strip().split("@")[0].lower(), "") if typed else ""
 
 
 async def _exact(turn: Turn, normal: str) -> bool:

@@ -33,6 +33,7 @@ SITUATION = tuple(QUESTIONS)[: tuple(QUESTIONS).index("wish")]
 _TYPED = {
     "safe_now": {"yes": "safe", "no": "watched", "unsure": "watched", "skip": "skipped"},
     "private_ok": {"yes": "yes", "no": "no", "unsure": "no", "skip": "skipped"},
+    "consent": {"no": "nothing", "skip": "skipped"},  # yes to which of them?
 }
 _TYPED_YES_NO = {"yes": "yes", "no": "no", "unsure": "unsure", "skip": "skipped"}
 
@@ -40,7 +41,7 @@ _TYPED_YES_NO = {"yes": "yes", "no": "no", "unsure": "unsure", "skip": "skipped"
 def typed_value(slot: str, word: str) -> str | None:
     """The value of a typed yes/no/unsure/skip for a question; None where only buttons answer."""
     if slot in _TYPED:
-        return _TYPED[slot][word]
+        return _TYPED[slot].get(word)
     if QUESTIONS.get(slot) is YES_NO:
         return _TYPED_YES_NO[word]
     return "skipped" if word == "skip" and slot in QUESTIONS else None

@@ -12,8 +12,8 @@ from bot.errors import EngineUnavailable
 
 #: Longer than this and the person gets the fixed menu instead, seconds.
 PATIENCE = 2.0
-#: An engine that hung is not asked beside a talk for so long, seconds: in a row of messages each
-#: would wait for it, and Leave behind them.
+#: An engine that hung twice in a row is left alone for so long, seconds: in a row of messages each
+#: would wait for it, and Leave behind them. One slow answer sends nobody to the fixed menu.
 REST = 5.0
 #: What says that a life may be at stake.
 LIFE = frozenset({"report_danger", "report_self_harm"})
@@ -55,7 +55,8 @@ class Engine:
     """One engine address; a connection is kept open."""
 
     def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
-        self._patience, self._rests_until = patience, 0.0
+        self._patience = patience
+        self._hangs, self._hung_at, self._rests_until = 0, 0.0, 0.0
         self._client = httpx.AsyncClient(
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {token}"},
@@ -76,16 +77,7 @@ class Engine:
 
     async def understand(self, text: str) -> tuple[str, float]:
         """Intent and confidence of a text, nothing stored. Raises EngineUnavailable."""
-        clock = asyncio.get_running_loop().time
-        if (began := clock()) < self._rests_until:
-            raise EngineUnavailable("resting")
-        try:
-            answer = await self._post("understand", {"text": text})
-        except EngineUnavailable:
-            if clock() - began >= self._patience * 0.9:
-                self._rests_until = clock() + REST
-            raise
-        return understood(answer)
+        return understood(await self._post("understand", {"text": text}))
 
     async def ready(self) -> bool:
         """Whether the engine answers."""
@@ -100,17 +92,31 @@ class Engine:
         await self._client.aclose()
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        began = asyncio.get_running_loop().time()
+        if began < self._rests_until:
+            raise EngineUnavailable("resting")
         try:
             async with asyncio.timeout(self._patience):
                 answer = await self._client.post(f"{_PATH}/{path}", json=body)
+            self._hangs = 0
             if answer.status_code != 200:
                 raise EngineUnavailable(f"status {answer.status_code}")
             decoded = answer.json()
         except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
+            self._note_hang(began)
             raise EngineUnavailable(type(error).__name__) from None
         if not isinstance(decoded, dict):
             raise EngineUnavailable("not an object")
         return decoded
+
+    def _note_hang(self, began: float) -> None:
+        now = asyncio.get_running_loop().time()
+        # Calls of several people that hung side by side are one hang.
+        if now - began < self._patience * 0.9 or began < self._hung_at:
+            return
+        self._hangs, self._hung_at = self._hangs + 1, now
+        if self._hangs > 1:
+            self._rests_until = now + REST
 
     @staticmethod
     def _answer(raw: dict[str, Any]) -> Answer:

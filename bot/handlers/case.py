@@ -42,7 +42,12 @@ def build(turn: Turn) -> Case:
 
 
 def may_write(turn: Turn) -> bool:
-    """Whether a message may come that the person did not ask for, by the times they chose."""
+    """Whether a message may come that the person did not ask for, by the times they chose.
+
+    Never to somebody who was forced: it would show who is there.
+    """
+    if turn.handoff is not None and turn.handoff.forced:
+        return False
     choice = turn.session.answers.get("safe_contact", "")
     return welcome(choice, _zones(turn), turn.use.clock())
 

@@ -1,5 +1,6 @@
 """A secret word that opens the chat after a break, and a second that silently calls for help."""
 
+from bot.conversation.session import BREAK
 from bot.handlers import case
 from bot.handlers.turn import Turn
 from bot.messages import Kind
@@ -7,8 +8,6 @@ from bot.safety.normalise import normalise
 
 #: What is asked while a word is being set.
 QUESTIONS = ("code_word", "duress_word")
-#: After so long a silence the word is asked for, seconds.
-BREAK = 10 * 60
 
 
 def offer(turn: Turn) -> bool:
@@ -56,19 +55,29 @@ def lock_after_break(turn: Turn) -> None:
     session = turn.session
     # Whichever way: a clock that was set back says nothing about how long it was quiet.
     away = abs(turn.inbound.at - session.last_at)
-    if session.code_mark and away > BREAK and not session.locked:
-        session.locked = True
-        turn.clear_screen = True  # what the page showed before the break
+    if session.code_mark and away >= BREAK and not session.locked:
+        session.locked = turn.wipes = True
 
 
-async def unlock(turn: Turn) -> bool:
-    """Whether this message is one of the two words; the second also raises the urgency."""
+def is_one(turn: Turn) -> bool:
+    """Whether this message is one of the two words; one that is only being set is none yet."""
     session = turn.session
+    if turn.inbound.kind is not Kind.TEXT or not session.code_mark:
+        return False
+    setting = session.asking in QUESTIONS and not session.locked
+    return not setting and _mark(turn) in (session.code_mark, session.duress_mark)
+
+
+async def opens(turn: Turn) -> bool:
+    """Whether this message is one of the two words; the second also raises the urgency.
+
+    They do the same in a chat that is not locked: whoever is forced may be forced at any time.
+    """
+    if not is_one(turn):
+        return False
     if is_duress(turn):
         await call_for_help(turn)
-    elif _mark(turn) != session.code_mark:
-        return False
-    session.locked = False
+    turn.session.locked, turn.wipes = False, True
     return True
 
 

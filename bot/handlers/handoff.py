@@ -50,13 +50,25 @@ async def cancel(turn: Turn) -> None:
     turn.ask_again()
 
 
+def who_is_here(turn: Turn) -> None:
+    """Asked for in a talk, by a button of before it or /help: a person is there already.
+
+    Not told where the duress word called them: whoever looks on must not learn it.
+    """
+    found = turn.handoff
+    if found is None or found.forced:
+        turn.say("old_button")
+    else:
+        turn.say("counsellor_now", name=found.claimed_as)
+
+
 async def catch_up(turn: Turn) -> None:
     """The person writes: what they could not be told before comes first, and their place lives on.
 
     In a locked conversation nothing is told: it may be somebody else who writes. But in a talk they
     are heard, or their silence would end it.
     """
-    queue, last, held = turn.use.queue, "", ""
+    queue, last, untold = turn.use.queue, "", ""
     if turn.ended or turn.inbound.kind is Kind.IDLE:
         return
     if turn.session.locked:
@@ -65,11 +77,11 @@ async def catch_up(turn: Turn) -> None:
         return
     if turn.handoff is not None:
         turn.ops += queue.heard_ops(turn.handoff)
-        last, held = turn.handoff.id, turn.handoff.held
+        last, untold = turn.handoff.id, turn.handoff.untold
     else:
-        last, held = await queue.untold(turn.inbound.person)
-    if held:
-        key, params = await queue.closing.kept_words(last, held)
+        last, untold = await queue.untold(turn.inbound.person)
+    if untold:
+        key, params = await queue.closing.kept_words(last, untold)
         reply = turn.use.words.reply(key, turn.language, **params)
         if reply not in turn.replies:  # they may just have asked for their place
             turn.replies.insert(0, reply)

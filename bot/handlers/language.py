@@ -10,6 +10,10 @@ from bot.messages import Reply
 
 #: Below this it is not known which language of a script somebody writes.
 _UNSURE = 0.5
+#: One language in speech and in Latin letters: there a word list's phrase does not tell them apart.
+_ALIKE = frozenset({"hi", "ur"})
+#: Kept in the session once the offer of other letters was made.
+_LETTERS = "letters"
 
 
 async def listen(turn: Turn) -> None:
@@ -46,7 +50,9 @@ def _spoken(turn: Turn, reading: detection.Reading) -> str | None:
     heard = turn.screen.languages
     if turn.screen.urgent and not turn.session.pinned and len(heard) == 1:
         # Too short to be sure of, but a phrase of one language's danger list was found.
-        return heard[0]
+        known = turn.session.language
+        both = reading.script == "latin" and known in _ALIKE and heard[0] in _ALIKE
+        return known if both else heard[0]
     if reading.language is None and reading.script == "arabic" and reading.certainty < _UNSURE:
         return "ar"  # a short message in the one script that few languages share
     return reading.language
@@ -77,6 +83,27 @@ def offer(turn: Turn) -> None:
     if other in turn.use.words.codes():
         session.offered_language = other
         turn.replies.append(turn.use.words.reply("language_offer", other))
+
+
+def writes_latin(turn: Turn) -> bool:
+    """Whether they write in Latin letters and are answered in others, which nobody chose.
+
+    They may not be able to read them: Punjabi is written in two alphabets.
+    """
+    session = turn.session
+    latin = session.romanised or (turn.reading is not None and turn.reading.script == "latin")
+    own = session.language is None or session.language in detection.LATIN
+    return latin and not (own or session.pinned)
+
+
+def offer_letters(turn: Turn) -> None:
+    """Once, in letters they can read, the languages as buttons, for who `writes_latin`."""
+    session = turn.session
+    if session.locked or session.offered_language == _LETTERS or not session.romanised:
+        return
+    if writes_latin(turn):
+        session.offered_language = _LETTERS
+        turn.replies.append(turn.use.words.reply("language_romanised", "en"))
 
 
 def note(turn: Turn) -> None:

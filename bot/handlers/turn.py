@@ -56,38 +56,41 @@ class Turn:
     ended: bool = False  # the conversation is to be erased with this turn
     fence: Fence | None = None  # for acts that cannot wait for the commit
     key_kept: bool = False  # ... but not its data key: a talk that ended is still readable
-    clear_screen: bool = False  # the web page forgets what it showed so far
+    wipes: bool = False  # what the chat showed so far goes, on both sides; it is not the end
 
     @property
     def language(self) -> str:
         """The language to answer in; English until it is known."""
         return self.session.language or "en"
 
-    def say(self, key: str, **params: object) -> None:
-        """Adds the message of a response key.
+    def worded(self, key: str, **params: object) -> Reply:
+        """The message of a response key.
 
         While the language is unknown it is said in English and in French, with the languages as
         buttons: nobody waits for a language before they see a number.
         """
         words = self.use.words
         reply = words.reply(key, self.language, **params)
-        also = words.reply(key, "fr", **params)
-        self.show(reply, also)
+        return self._twice(reply, words.reply(key, "fr", **params))
+
+    def say(self, key: str, **params: object) -> None:
+        """Adds the message of a response key (see `worded`)."""
+        self.replies.append(self.worded(key, **params))
         slot = key.removeprefix("ask_")
         self.session.expects = _EXPECTS.get(key) or (slot if slot in check.QUESTIONS else None)
 
     def show(self, reply: Reply, also: Reply) -> None:
         """Adds a message; `also` is the French beside it, for when no language is known yet."""
-        words, self.session.expects = self.use.words, None
-        if self.session.language is None:
-            rows = reply.buttons
-            languages = words.rows([["languages"]], "en")
-            if languages[0] not in rows:
-                rows += languages
-            reply = replace(
-                reply, text=f"{reply.text}\n\n— Français —\n\n{also.text}", buttons=rows
-            )
-        self.replies.append(reply)
+        self.session.expects = None
+        self.replies.append(self._twice(reply, also))
+
+    def _twice(self, reply: Reply, also: Reply) -> Reply:
+        if self.session.language is not None:
+            return reply
+        rows, languages = reply.buttons, self.use.words.rows([["languages"]], "en")
+        if languages[0] not in rows:
+            rows += languages
+        return replace(reply, text=f"{reply.text}\n\n— Français —\n\n{also.text}", buttons=rows)
 
     def ask(self, slot: str) -> None:
         """Asks a question of the safety check (or one of our own, for example code_word)."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.dialogue.engine import LONGEST
 from bot.errors import EngineUnavailable
-from bot.handlers import case
+from bot.handlers import case, language
 from bot.handlers.turn import Turn
 
 #: What may be heard, most urgent first -> its card, which has the name of the engine's intent.
@@ -57,13 +57,24 @@ async def show(turn: Turn, heard: Heard) -> None:
     turn.session.signal(heard.signal)
     turn.session.misunderstood = 0
     turn.say(card)
-    languages = turn.screen.languages
-    if len(languages) == 1 and turn.session.language not in (None, languages[0]):
-        # A chosen language stays, but a cry in another one is answered in that one too.
-        turn.replies.append(turn.use.words.reply(card, languages[0]))
+    if other := _also_in(turn):
+        turn.replies.append(turn.use.words.reply(card, other))
     await case.renew(turn)
     if heard.urgent:
         await case.call_out(turn)
+
+
+def _also_in(turn: Turn) -> str:
+    """The other language a card is shown in; "" for none.
+
+    A chosen language stays, but a cry in another one is answered in that one too. Whoever writes
+    in Latin letters and did not choose gets English beside letters they may not read.
+    """
+    heard = turn.screen.languages
+    if language.writes_latin(turn):
+        return "en"
+    other = len(heard) == 1 and turn.session.language not in (None, heard[0])
+    return heard[0] if other else ""
 
 
 async def show_card(turn: Turn, card: str) -> None:

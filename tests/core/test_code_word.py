@@ -2,8 +2,10 @@
 
 import pytest
 
-from bot.messages import Kind
+from bot.conversation.session import BREAK, GRACE, QUIET
+from bot.messages import Channel, Kind
 from bot.safety.levels import Level
+from tests.core.test_janitor import a_round
 from tests.core.world import OFFERED_A_WORD, Someone, World, text_of
 
 
@@ -19,10 +21,16 @@ async def with_words(person: Someone, duress: str = "") -> Someone:
     return person
 
 
+def wiped(person: Someone) -> list[str]:
+    """What is shown after everything before it was taken away; fails when nothing was."""
+    assert [(reply.erase, reply.text) for reply in person.shown[:1]] == [(True, "")]
+    return [reply.text for reply in person.shown[1:]]
+
+
 async def test_after_a_break_nothing_is_shown_before_the_word(world: World) -> None:
     person = await with_words(world.someone())
     await person.says("hello", after=601)
-    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    assert wiped(person) == [text_of("code_word_please")]
     for payload in ("do:resume_check", "answer:hurt_now:yes", "lang:fr", "show:ask_rights"):
         await person.presses(payload)
         assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
@@ -48,8 +56,9 @@ async def test_the_word_opens_the_chat_however_it_is_typed(world: World, typed: 
 
 async def test_a_wrong_word_opens_nothing_and_is_not_counted(world: World) -> None:
     person = await with_words(world.someone())
-    for wrong in ("open", "tulip", "marigolds"):
-        await person.says(wrong, after=3600)
+    await person.says("open", after=3600)
+    for wrong in ("tulip", "marigolds"):
+        await person.says(wrong)
         assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
     await person.says("marigold")
     assert person.was_told("welcome_back")
@@ -92,6 +101,26 @@ async def test_nobody_who_looks_on_can_tell_that_it_was_the_duress_word(world: W
         assert await forced.presses(payload, after=1) == await free.presses(payload, after=1)
 
 
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("in_line", [False, True])
+async def test_the_second_word_calls_for_help_in_a_chat_that_is_not_locked_too(
+    world: World, channel: Channel, in_line: bool
+) -> None:
+    """Whoever is forced is forced at any time; the two words look the same then as well."""
+    seen = []
+    for name, typed in (("forced", "daffodil"), ("free", "marigold")):
+        person = await with_words(world.someone(name, channel), duress="Daffodil")
+        if in_line:
+            await person.presses("do:person", "answer:consent:urgency")
+        seen.append(await person.says(typed))
+        assert wiped(person) == [text_of("welcome_back")]
+        assert not any(typed in reply.text.lower() for reply in await person.screen())
+        found = await person.handoff()
+        called = found is not None and found.level is Level.RED and "duress_word" in found.rules
+        assert called == (name == "forced")
+    assert seen[0] == seen[1]
+
+
 async def test_the_same_word_twice_is_not_taken(world: World) -> None:
     person = world.someone()
     await person.presses(*OFFERED_A_WORD)
@@ -131,7 +160,7 @@ async def test_a_locked_chat_shows_9_1_1_and_numbers_but_not_where_it_stopped(
 ) -> None:
     person = await with_words(world.someone())
     await person.presses("do:emergency", after=3600)
-    assert [reply.text for reply in person.shown] == [text_of("card_911")]
+    assert wiped(person) == [text_of("card_911")]
     await person.presses("do:numbers")
     assert "1-800-222-TIPS (8477)" in person.read_words()
     assert not person.was_asked("hurt_now")
@@ -155,7 +184,8 @@ async def test_the_offer_comes_once(world: World) -> None:
 async def test_a_locked_page_forgets_what_it_showed(world: World) -> None:
     person = await with_words(world.someone())
     await person.says("hello", after=3600)
-    assert [reply.text for reply in await person.screen()] == [text_of("code_word_please")]
+    person.shown = await person.screen()
+    assert wiped(person) == [text_of("code_word_please")]
 
 
 async def test_a_cry_for_help_after_a_break_does_not_open_the_chat(world: World) -> None:
@@ -185,7 +215,7 @@ async def test_a_sentence_is_heard_and_never_taken_as_the_word(world: World, typ
 async def test_a_clock_that_was_set_back_locks_too(world: World) -> None:
     person = await with_words(world.someone())
     await person.says("hello", after=-3600)
-    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    assert wiped(person) == [text_of("code_word_please")]
 
 
 async def _asked_in_a_talk(world: World, name: str) -> tuple[Someone, str]:
@@ -254,3 +284,53 @@ async def test_the_counsellor_is_told_that_there_is_a_word_when_it_is_set_in_lin
     found = await person.handoff()
     assert found is not None
     assert (await world.queue.case(found)).code_word
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("in_line", [False, True])
+async def test_a_quiet_chat_is_locked_and_emptied_before_anybody_writes(
+    world: World, channel: Channel, in_line: bool
+) -> None:
+    """Whoever opens the page or the phone then reads nothing of before; the place stays."""
+    person = await with_words(world.someone("ana", channel))
+    if in_line:
+        await person.presses("do:person", "answer:consent:all")
+    assert await a_round(world, person, BREAK - 1) == []
+    shown = await a_round(world, person, 2)
+    # A page that is open is told what to do; nobody's phone is written to unasked.
+    asked = [text_of("code_word_please")] if channel is Channel.WEBCHAT else []
+    assert wiped(person) == asked
+    assert shown == ["", *asked]
+    if channel is Channel.WEBCHAT:
+        assert [reply.text for reply in await person.screen()] == shown
+        left = await world.redis.ttl(world.keys.screen(person.id))
+        assert left > QUIET, "the page goes on"
+    assert (await person.handoff() is not None) == in_line
+    await person.says("hello")
+    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+
+
+async def test_a_locked_chat_is_erased_at_the_same_time_as_any_other(world: World) -> None:
+    person = await with_words(world.someone())
+    await a_round(world, person, BREAK + 1)
+    assert await a_round(world, person, QUIET - BREAK) == [text_of("quiet_warning", minutes=5)]
+    assert await a_round(world, person, GRACE + 1) == [text_of("left")]
+
+
+@pytest.mark.parametrize("ending", ["daffodil", "do:no_thanks", "do:numbers"])
+async def test_once_the_words_are_set_they_stand_nowhere_in_the_chat(
+    world: World, ending: str
+) -> None:
+    person = world.someone("ana", Channel.TELEGRAM)
+    await person.presses(*OFFERED_A_WORD)
+    await person.says("marigold")
+    assert not any(reply.erase for reply in person.shown)
+    await (person.presses(ending) if ":" in ending else person.says(ending))
+    assert wiped(person)
+
+
+async def test_without_a_word_nothing_is_taken_away(world: World) -> None:
+    person = world.someone("ana", Channel.TELEGRAM)
+    await person.presses(*OFFERED_A_WORD)
+    await person.presses("do:no_thanks")
+    assert not any(reply.erase for reply in person.shown)

@@ -159,3 +159,19 @@ async def test_during_a_talk_other_old_buttons_do_nothing(world: World, payload:
     assert "do:person" not in payloads(person.shown)
     after = await person.session()
     assert (after.answers, after.checking) == (before.answers, before.checking)
+
+
+async def test_a_typed_no_shares_nothing(world: World) -> None:
+    person = world.someone()
+    await person.presses(*ANSWERS, "do:person")
+    await person.says("no")
+    assert person.was_told("handoff_meanwhile")
+    assert (await case_of(person)).consent == "nothing"
+
+
+async def test_a_typed_yes_to_three_choices_is_asked_again(world: World) -> None:
+    person = world.someone()
+    await person.presses(*ANSWERS, "do:person")
+    await person.says("yes")
+    assert person.was_asked("consent")
+    assert "consent" not in (await person.session()).answers

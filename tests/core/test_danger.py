@@ -69,7 +69,8 @@ async def test_danger_is_heard_while_the_chat_is_locked_and_shows_nothing_else(
     await person.says("marigold")
     await person.presses("do:no_thanks")
     await person.says(DANGER["en"], after=3600)
-    assert [reply.text for reply in person.shown] == [text_of("report_danger")]
+    assert [reply.text for reply in person.shown] == ["", text_of("report_danger")]
+    assert person.shown[0].erase
 
 
 async def test_danger_moves_someone_who_waits_to_the_front(world: World) -> None:

@@ -92,3 +92,11 @@ def test_a_defect_in_guessing_the_language_costs_nobody_the_numbers(
     monkeypatch.setattr("bot.conversation.emergency.detection.update", fails)
     assert emergency.answer("hello", "pa")[0].text == text_of("store_away")
     assert emergency.answer(DANGER["pa"])[0].text == text_of("report_danger", "pa")
+
+
+def test_who_writes_in_latin_letters_can_read_the_card(emergency: Emergency) -> None:
+    """Hindi's own letters are not everybody's who says it so."""
+    shown = [reply.text for reply in emergency.answer("malik mujhe maar dalega")]
+    assert text_of("report_danger", "en") in shown
+    assert text_of("store_away", "en") in shown
+    assert len(shown) == 4

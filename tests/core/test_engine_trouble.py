@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.dialogue.check import QUESTIONS
+from bot.messages import Kind
 from tests.core.engine_server import EngineServer
 from tests.core.world import World, payloads, text_of
 
@@ -32,6 +33,45 @@ async def test_an_engine_that_does_not_answer_in_time_is_not_waited_for(
     await person.says("can my boss keep my passport?")
     assert person.was_told("engine_away")
     assert payloads(person.shown) >= MENU
+
+
+async def test_leave_does_not_wait_behind_an_engine_that_hangs(
+    idle_world: World, engine: EngineServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dialogue.engine.REST", 600.0)
+    world = World(idle_world.redis, idle_world.keys, engine.url, patience=0.2)
+    person = world.someone()
+    async with world.working():
+        await person.presses("lang:en")
+        engine.answers.clear()
+        for number in range(10):
+            await world.accept(person.inbound(text=f"what is this {number}"))
+        for payload in ("do:start_check", "do:leave"):
+            await world.accept(person.inbound(Kind.BUTTON, button=payload))
+        await person.answers()
+    assert person.was_told("left")
+    assert len(engine.heard) <= 2, "the others did not wait for it"
+    await world.engine.close()
+
+
+async def test_one_slow_answer_is_no_hanging_engine(
+    idle_world: World, engine: EngineServer
+) -> None:
+    world = World(idle_world.redis, idle_world.keys, engine.url)
+    ana, bo = world.someone("ana"), world.someone("bo")
+    async with world.working():
+        for person in (ana, bo):
+            await person.presses("lang:en")
+        engine.answers.clear()
+        for person in (ana, bo):  # side by side
+            await world.accept(person.inbound(text="mumble"))
+        for person in (ana, bo):
+            await person.answers()
+            assert person.was_told("engine_away")
+        engine.answers.set()
+        await ana.says("mumble")
+        assert ana.was_told("not_understood")
+    await world.engine.close()
 
 
 @pytest.mark.parametrize("away", [True, False])

@@ -10,7 +10,8 @@ from bot.errors import QueueUnavailable
 from bot.inbox import Inbox
 from bot.keys import Keys
 from bot.messages import Kind
-from tests.core.world import Someone, World
+from tests.core.test_leaving import nothing_is_left_of
+from tests.core.world import DANGER, Someone, World
 from tests.redis_server import RedisServer
 
 
@@ -74,6 +75,30 @@ async def test_who_leaves_is_let_in_when_nobody_else_is(small: World) -> None:
         for one in crowd[:2]:
             keys = small.keys
             assert not await small.redis.exists(keys.session(one.id), keys.datakey(one.id))
+
+
+async def test_beyond_the_limit_what_was_accepted_is_dealt_with_all_the_same(
+    small: World,
+) -> None:
+    """Somebody lowered it, or something else filled it; a worker comes that holds nothing yet."""
+    ana, bo, cem, new = crowd = [small.someone(name) for name in ("ana", "bo", "cem", "new")]
+    async with small.working():
+        await ana.presses("lang:en", "do:person")
+        await bo.presses("lang:en")
+        await cem.presses("lang:en")
+    for one, text in ((ana, DANGER["en"]), (bo, "exit"), (new, DANGER["fr"])):
+        await small.accept(one.inbound(text=text))
+    await small.accept(cem.inbound(Kind.BUTTON, button="do:person"))
+    await small.redis.config_set("maxmemory", 1)
+    async with small.working():
+        for one in crowd:
+            await one.answers()
+    assert ana.was_told("report_danger")
+    assert new.was_told("report_danger", "fr")
+    assert [waits.person for waits in await small.queue.waiting()] == [ana.id, cem.id]
+    assert await nothing_is_left_of(bo)
+    owner = small.new_inbox()
+    assert [await owner.hold(shard) for shard in (0, 0)] == [True, True], "taken, and renewed"
 
 
 async def test_a_delivery_told_twice_is_known_even_when_full(small: World) -> None:

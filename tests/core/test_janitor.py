@@ -3,6 +3,7 @@
 import pytest
 
 from bot.conversation.core import GRACE, QUIET
+from bot.keys import KEEP
 from bot.messages import Channel, Kind
 from tests.core.test_leaving import nothing_is_left_of
 from tests.core.world import Someone, World, text_of
@@ -49,6 +50,62 @@ async def test_someone_who_waits_is_never_erased_or_bothered(world: World) -> No
     assert (await person.session()).answers == {"consent": "all"}
 
 
+async def a_silence(world: World, person: Someone) -> list[tuple[float, str]]:
+    """A little over two days without a word, and the janitor at work: what is shown, and when."""
+    told, began = [], world.clock()
+    for minutes in [90] * 31 + [2] * 50:
+        await world.later(minutes * 60)
+        await world.janitor().round()
+        await person.answers()
+        told += [(world.clock() - began, reply.text) for reply in person.shown]
+    return told
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+async def test_a_place_is_kept_for_two_days_and_then_all_is_erased(
+    world: World, channel: Channel
+) -> None:
+    person = world.someone("ana", channel)
+    await person.presses("lang:en", "do:person", "answer:consent:all")
+    await world.later(KEEP - 3_600)
+    await world.janitor().round()
+    await person.says("I am still here", after=0)
+    told = await a_silence(world, person)
+    expected = ["handoff_cancelled", "quiet_warning", "left"]
+    assert [text for _, text in told] == [text_of(key, minutes=5) for key in expected]
+    assert KEEP - 2_400 < told[0][0] < KEEP - 1_200
+    assert told[-1][0] < KEEP, "Telegram lets nobody delete what is older"
+    assert await nothing_is_left_of(person)
+
+
+async def test_who_must_not_be_written_to_loses_the_place_and_all_else_without_a_word(
+    world: World,
+) -> None:
+    person = world.someone("ana", Channel.TELEGRAM)
+    await person.presses(
+        "lang:en", "do:person", "answer:consent:all", "answer:safe_contact:only_me"
+    )
+    told = await a_silence(world, person)
+    assert [text for _, text in told] == [""]
+    assert told[0][0] < KEEP
+    assert await nothing_is_left_of(person)
+
+
+async def test_what_a_counsellor_says_late_keeps_what_is_known_of_the_person(world: World) -> None:
+    """Else nobody would know when they may be written to."""
+    person = world.someone()
+    await person.presses(
+        "lang:en", "do:person", "answer:consent:all", "answer:safe_contact:only_me"
+    )
+    await world.later(KEEP - 7_200)
+    claimed = await person.is_claimed()
+    await world.later(KEEP - 7_200)
+    await world.on_shift()
+    await world.queue.say(claimed.id, "bea", "hello")
+    await world.later(7_300)
+    assert (await person.session()).answers["safe_contact"] == "only_me"
+
+
 async def test_someone_with_a_counsellor_is_never_erased(world: World) -> None:
     person = world.someone()
     await person.presses("lang:en", "do:person", "answer:consent:all")
@@ -68,7 +125,10 @@ async def test_someone_with_a_counsellor_is_never_erased(world: World) -> None:
 async def test_who_must_not_be_written_to_is_erased_without_a_word(world: World) -> None:
     person = world.someone("ana", Channel.TELEGRAM)
     await person.presses("lang:en", "do:start_check", "answer:safe_contact:only_me")
-    assert await a_round(world, person, QUIET + 1) == [""]
+    assert await a_round(world, person, QUIET + 1) == []
+    await person.presses("do:resume_check")
+    assert await a_round(world, person, QUIET + 1) == []
+    assert await a_round(world, person, GRACE + 1) == [""]
     assert person.shown[0].erase
     assert await nothing_is_left_of(person)
 

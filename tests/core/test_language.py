@@ -2,9 +2,20 @@
 
 import pytest
 
+from bot.conversation.render import ROOT
+from bot.data_file import read_mapping
 from tests.core.engine_server import EngineServer
-from tests.core.world import LANGUAGES, World, payloads, text_of, words
+from tests.core.world import LANGUAGES, World, lexicon, payloads, text_of, words
 
+#: Of the words of danger that Hindi and Urdu share in Latin letters, some stand in one list only.
+DANGER_IN_LATIN = {
+    code: next(
+        phrase
+        for phrase in read_mapping(ROOT / "lexicon" / f"{code}.yml")["danger"]
+        if phrase.isascii() and {hit.language for hit in lexicon().hits(phrase)} == {code}
+    )
+    for code in ("hi", "ur")
+}
 PUNJABI = "ਮੈਨੂੰ ਮਦਦ ਚਾਹੀਦੀ ਹੈ, ਮਾਲਕ ਨੇ ਮੇਰਾ ਪਾਸਪੋਰਟ ਰੱਖ ਲਿਆ ਹੈ"
 
 
@@ -109,3 +120,51 @@ async def test_a_word_in_passing_is_not_a_plea(spoken_world: World, text: str) -
     await person.presses("lang:en")
     await person.says(text)
     assert not person.was_told("language_indigenous")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("mujhe madad chahiye, mera malik mera passport nahi deta", "hi"),
+        ("menu madad chahidi hai mera malik mera passport nahi dinda", "pa"),
+    ],
+)
+async def test_who_writes_in_latin_letters_may_choose_others_than_they_get(
+    spoken_world: World, engine: EngineServer, text: str, language: str
+) -> None:
+    """Roman Urdu reads as Hindi, and not everybody who speaks Punjabi reads Gurmukhi."""
+    engine.means[text] = (["disclose_control"], None)
+    person = spoken_world.someone()
+    await person.says(text)
+    assert [reply.text for reply in person.shown] == [
+        text_of("disclose_control", language), text_of("language_romanised", "en"),
+    ]  # fmt: skip
+    assert "lang:ur" in payloads(person.shown)
+    await person.says(text)
+    assert not person.was_told("language_romanised"), "once"
+    await person.says(DANGER_IN_LATIN["hi"])
+    assert person.was_told("report_danger", "hi")
+    assert person.was_told("report_danger", "en")
+
+
+@pytest.mark.parametrize("chosen", ["pa", "es"])
+async def test_who_chose_or_reads_latin_letters_is_offered_no_others(
+    spoken_world: World, chosen: str
+) -> None:
+    person = spoken_world.someone()
+    await person.presses(f"lang:{chosen}")
+    await person.says("menu madad chahidi hai mera malik mera passport nahi dinda")
+    assert not person.was_told("language_romanised")
+
+
+@pytest.mark.parametrize(("known", "other"), [("hi", "ur"), ("ur", "hi")])
+async def test_a_phrase_in_latin_letters_does_not_turn_hindi_into_urdu(
+    world: World, known: str, other: str
+) -> None:
+    person = world.someone()
+    await person.says({"hi": "मुझे मदद चाहिए", "ur": "مجھے مدد چاہیے، میرا پاسپورٹ"}[known])
+    assert (await person.session()).language == known
+    await person.says(DANGER_IN_LATIN[other])
+    assert (await person.session()).language == known
+    assert person.was_told("report_danger", known)
+    assert person.was_told("report_danger", "en"), "in letters they can read for sure"

@@ -3,8 +3,9 @@
 import pytest
 
 from bot.messages import Kind, Media
+from tests.core.engine_server import EngineServer
 from tests.core.test_leaving import nothing_is_left_of
-from tests.core.world import DANGER, Someone, World, text_of
+from tests.core.world import DANGER, OFFERED_A_WORD, Someone, World, text_of
 
 PHOTO = Media(Kind.PHOTO, "CANARY-file", 240_000)
 PLACE = Media(Kind.LOCATION, place=(43.651234, -79.347012))
@@ -73,3 +74,23 @@ async def test_words_of_danger_under_a_photo_are_heard(world: World) -> None:
     found = await world.queue.get(talk)
     assert found is not None
     assert "danger_words" in found.flags
+
+
+@pytest.mark.parametrize("kind", [Kind.PHOTO, Kind.VOICE])
+async def test_words_under_a_picture_are_answered(
+    spoken_world: World, engine: EngineServer, kind: Kind
+) -> None:
+    engine.means["can he keep this from me"] = (["ask_rights"], None)
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.sends(kind, text="can he keep this from me")
+    assert [reply.text for reply in person.shown] == [text_of("media"), text_of("ask_rights")]
+
+
+async def test_words_under_a_picture_open_no_locked_chat(world: World) -> None:
+    person = world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    await person.says("marigold")
+    await person.presses("do:no_thanks")
+    await person.sends(Kind.PHOTO, text="what is this", after=3600)
+    assert person.shown[-1].text == text_of("code_word_please")

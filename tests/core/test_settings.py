@@ -34,7 +34,10 @@ BAD = [
     *[(f"{name}_URL", value)
       for name in ("TELEGRAM_BASE", "TELEGRAM_FILE_BASE", "TELEGRAM_WEBHOOK", "ENGINE")
       for value in ("engine:5005", "ftp://engine", "javascript:alert(1)")],
-    *[("REDIS_URL", value) for value in ("localhost:6379", "http://localhost", "/run/redis.sock")],
+    *[(name, value) for name in ("REDIS_URL", "ENGINE_REDIS_URL")
+      for value in ("localhost:6379", "http://localhost", "/run/redis.sock",
+                    "redis://h?protocol=3", "rediss://h/0?db=1&legacy_responses=no",
+                    "unix:///run/redis.sock?decode_responses=yes")],
     *[(f"{name}_LISTEN", value)
       for name in ("TELEGRAM_WEBHOOK", "WEB", "CONSOLE")
       for value in ("8080", ":8080", "host", "host:", "host:0", "host:65536", "host:-1", "host:x",
@@ -80,6 +83,15 @@ def test_nothing_set_is_the_local_demo() -> None:
     assert settings.telegram_webhook_listen.loopback
 
 
+@pytest.mark.parametrize("name", ["WEB_LISTEN", "CONSOLE_LISTEN", "PRACTICE_LISTEN"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "[::]", "desk.example"])  # noqa: S104
+def test_what_others_can_reach_without_tls_does_not_start(name: str, host: str) -> None:
+    """Passwords and what people write would be readable on their way."""
+    with pytest.raises(SettingsError, match=f"NORTHLIGHT_{name}: .*NORTHLIGHT_BEHIND_TLS=1"):
+        load(**{name: f"{host}:8090"})
+    assert load(**{name: f"{host}:8090", "BEHIND_TLS": "1"}).second_step
+
+
 def test_an_empty_value_is_not_set() -> None:
     assert load(WEB_LISTEN="", REDIS_URL="  ", TELEGRAM_MODE="") == Settings()
 
@@ -93,6 +105,13 @@ def test_a_redis_of_ones_own_needs_the_key_that_all_processes_share(url: str) ->
     assert load(REDIS_URL=url, MASTER_KEY=KEY).redis_url == url
     with pytest.raises(SettingsError, match="NORTHLIGHT_MASTER_KEY or NORTHLIGHT_MASTER_KEY_FILE"):
         load(REDIS_URL=url)
+
+
+def test_an_engines_redis_that_would_be_left_aside_is_refused() -> None:
+    own = "redis://engine:x@h"
+    assert load(REDIS_URL="redis://h", MASTER_KEY=KEY, ENGINE_REDIS_URL=own).engine_redis_url == own
+    with pytest.raises(SettingsError, match="NORTHLIGHT_ENGINE_REDIS_URL: only with"):
+        load(ENGINE_REDIS_URL=own)
 
 
 @pytest.mark.parametrize("missing", ["TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET"])
@@ -144,6 +163,7 @@ def test_no_secret_is_in_what_is_printed() -> None:
         PAGING_URL="https://pager.example",
         PAGING_SECRET="SECRETCANARY54321",
         REDIS_URL="redis://:PASSCANARY@redis/0",
+        ENGINE_REDIS_URL="redis://engine:PASSCANARY@redis/0",
         MASTER_KEY=KEY,
     )
     for shown in (repr(settings), str(settings)):

@@ -6,22 +6,24 @@ import json
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 import bot.worker
 from bot.dialogue.engine import Answer, Engine
+from bot.errors import QueueUnavailable
 from bot.handoff.queue import Queue
 from bot.handoff.record import Handoff
 from bot.inbox import Entry, Inbox, shard_of
-from bot.keys import SHARDS, Keys
+from bot.keys import KEEP, SHARDS, Keys
 from bot.messages import Channel, Kind
 from tests.core.engine_server import EngineServer
+from tests.core.test_leaving import nothing_is_left_of
 from tests.core.world import DANGER, Someone, World, text_of, until
 from tests.redis_server import RedisServer
 
@@ -305,6 +307,56 @@ async def test_nobody_quiet_is_written_to_because_of_a_failure(
         assert await person.sends(Kind.BLOCKED) == []
 
 
+async def test_a_record_of_another_type_holds_up_nobody_else(world: World) -> None:
+    """Redis says so at every try: it is not away."""
+    ana, bo = world.someone("ana"), world.someone("bo")
+    await world.redis.rpush(world.keys.handoff_of(ana.id), "nonsense")
+    await ana.says(DANGER["en"])
+    assert ana.was_told("report_danger")
+    assert ana.was_told("store_away")
+    await bo.says("is anybody there")
+    assert bo.shown
+    assert await world.dead_letters() == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (ResponseError("WRONGTYPE Operation against a key script: ab, on @user_script:3."), False),
+        (ResponseError("user_script:3: attempt to compare nil with number"), False),
+        (KeyError("CANARY"), False),
+        (ResponseError("MISCONF Redis is configured to save RDB snapshots"), True),
+        (ResponseError("Error running script (call to f_ab): @user_script:1: -OOM command"), True),
+        (OutOfMemoryError("command not allowed"), True),
+        (ReadOnlyError("You can't write against a read only replica."), True),
+        (RedisError("away"), True),
+        (QueueUnavailable("inbox"), True),
+    ],
+)
+def test_a_turn_waits_for_the_store_and_not_for_a_record(error: Exception, waits: bool) -> None:
+    assert bot.worker._of_the_store(error) is waits
+
+
+async def test_a_master_that_became_a_replica_takes_nothing_and_answers_later(
+    own_redis: RedisServer,
+) -> None:
+    async with Redis.from_url(own_redis.url) as redis:
+        world = World(redis, Keys("t:"))
+        person = world.someone()
+        await world.accept(person.inbound(text=DANGER["en"]))
+        await redis.replicaof("127.0.0.1", 1)  # nobody is there
+        async with world.working():
+            for _ in range(3):
+                with pytest.raises(QueueUnavailable):
+                    await world.accept(person.inbound(text="hello"), "not stored")
+            await redis.replicaof("NO", "ONE")
+            await person.answers()
+        assert person.was_told("report_danger")
+        assert await own_words(person) == [DANGER["en"]]
+        assert await world.dead_letters() == []
+        await world.engine.close()
+
+
 class LosesRedis(Engine):
     """The store goes away in the middle of a turn, and the turn fails."""
 
@@ -394,6 +446,49 @@ async def test_claimed_during_a_turn_the_turn_is_done_again_and_the_words_are_re
     lines = await idle_world.queue.transcript.read(found)
     assert [line.text for line in lines] == ["are you there"]
     assert engine.turns == 1
+    await engine.close()
+
+
+class Sleeps(Engine):
+    """The worker sleeps while the engine thinks, which notes what it understood."""
+
+    world: World
+    others: Callable[[], Awaitable[None]]
+
+    async def text(self, person: str, text: str) -> Answer:
+        await self.others()
+        await self.world.redis.set(self.world.keys.engine(person), "noted", ex=KEEP)
+        return Answer(("greet",))
+
+
+@pytest.mark.parametrize("wakes", ["after its lease", "owning the shard again"])
+@pytest.mark.parametrize("sleeps", ["before the turn", "in the turn"])
+async def test_a_worker_that_slept_leaves_nothing_of_somebody_who_has_left(
+    idle_world: World, sleeps: str, wakes: str
+) -> None:
+    person, inbox = idle_world.someone(), idle_world.new_inbox()
+    shard = shard_of(person.id)
+
+    async def others() -> None:
+        await idle_world.redis.delete(idle_world.keys.shard(shard))
+        async with idle_world.working():
+            await person.answers()
+            await person.says("exit")
+        if wakes == "owning the shard again":
+            assert await inbox.hold(shard)
+
+    await idle_world.accept(person.inbound(text="hello there"))
+    await inbox.begin()
+    assert await inbox.hold(shard)
+    await inbox.open_group(shard)
+    (entry,) = await inbox.fresh([shard], 100)
+    engine = Sleeps("http://127.0.0.1:9", "token")
+    engine.world, engine.others = idle_world, others
+    worker = idle_world.worker(inbox, replace(idle_world.use, engine=engine))
+    if sleeps == "before the turn":
+        await others()
+    await worker._finish(entry)
+    assert await nothing_is_left_of(person)
     await engine.close()
 
 

@@ -159,6 +159,21 @@ class World:
     def janitor(self, pager: Pager | None = None) -> Janitor:
         return Janitor(self.inbox, self.memory, self.queue, self.clock, pager)
 
+    async def later(self, seconds: float) -> None:
+        """Time passes for Redis too: what would have ended meanwhile ends.
+
+        But for what workers hold for some seconds only: they live in real time.
+        """
+        self.clock.forward(seconds)
+        names = [self.keys.prefix + name for name in await self.names()]
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.pttl(name)
+            for name, left in zip(names, await pipe.execute(), strict=True):
+                if left > 10_000:
+                    pipe.pexpire(name, max(0, left - int(seconds * 1000)))
+            await pipe.execute()
+
     @contextlib.asynccontextmanager
     async def working(self, *workers: Worker) -> AsyncIterator[None]:
         """Workers that run; one with everything when none is named."""

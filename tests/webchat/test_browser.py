@@ -166,6 +166,29 @@ async def test_an_erased_chat_is_replaced_by_the_weather(
         await context.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_chat_that_is_locked_is_emptied_and_goes_on(
+    house: House, browser: Browser, scripts: bool
+) -> None:
+    async with house.served() as url, house.working():
+        context, page, _ = await phone(browser, scripts)
+        await page.goto(url)
+        await write(page, "my secret")
+        await expect(page.locator(".message.person")).to_contain_text("my secret")
+        person = await person_of(house, context)
+        to = Recipient(person, Channel.WEBCHAT)
+        await house.put(to, [Reply("", erase=True), Reply("Please write your word.")])
+        if not scripts:
+            await page.click("a.more")
+        await expect(page.locator("#screen .message")).to_have_count(1)
+        await expect(page.locator("#screen")).to_contain_text("Please write your word.")
+        assert "my secret" not in await page.content()
+        await write(page, "marigold")
+        await expect(page.locator(".message.person")).to_contain_text("marigold")
+        assert await person_of(house, context) == person, "the same conversation"
+        await context.close()
+
+
 async def test_a_press_while_the_line_is_down_keeps_the_words(
     house: House, browser: Browser
 ) -> None:

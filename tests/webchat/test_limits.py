@@ -54,9 +54,10 @@ async def test_pages_hold_no_script_no_style_and_nobody_elses_things(house: Hous
 
 @pytest.mark.parametrize("secure", [True, False])
 async def test_the_cookies_are_locked(house: House, secure: bool) -> None:
-    async with house.visitor(house.build(secure_cookies=secure)) as someone:
+    async with house.visitor(house.build(secure=secure)) as someone:
         page = await someone.look()
         assert someone.last is not None
+        assert ("strict-transport-security" in someone.last.headers) is secure
         given = [someone.last.headers["set-cookie"]]
         parts = {name: (None, value) for name, value in {**page.hidden, "text": "x"}.items()}
         answer = await someone.request("POST", "/message", files=parts)

@@ -136,14 +136,14 @@ class House:
         self.worker = Worker(redis, self.keys, self.vault)
         self.app = self.build()
 
-    def build(self, secure_cookies: bool = False) -> Starlette:
+    def build(self, secure: bool = False) -> Starlette:
         """Another process of the same door."""
         outbox = Outbox(self.redis, self.keys, self.vault)
         inbox = Inbox(self.redis, self.keys, self.vault)
         return create_app(
             redis=self.redis, keys=self.keys, vault=self.vault, inbox=inbox, outbox=outbox,
             words=self.words, emergency=self.emergency, clock=self.clock,
-            secure_cookies=secure_cookies,
+            secure=secure,
         )  # fmt: skip
 
     def visitor(self, app: Starlette | None = None, **headers: str) -> "Visitor":

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -13,17 +14,20 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.channels.webchat.contract import Emergency, Words
 from bot.channels.webchat.door import Door
 from bot.channels.webchat.guard import Guard
 from bot.channels.webchat.leaving import Leaving
 from bot.channels.webchat.pages import Pages
 from bot.channels.webchat.screen import Screens
 from bot.channels.webchat.visitor import Cookies
+from bot.conversation.render import Words
 from bot.inbox import Inbox
 from bot.keys import Keys
 from bot.outbox import Outbox
 from bot.vault import Vault
+
+if TYPE_CHECKING:
+    from bot.conversation.emergency import Emergency
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -36,21 +40,20 @@ def create_app(
     inbox: Inbox,
     outbox: Outbox,
     words: Words,
-    emergency: Emergency,
+    emergency: "Emergency",
     clock: Callable[[], float],
-    secure_cookies: bool,
+    secure: bool,
 ) -> Starlette:
     """The web chat as an ASGI application.
 
-    `emergency` is what is asked when Redis is away (the module bot.conversation.emergency);
-    `clock` gives seconds since the epoch; `secure_cookies` is False only for plain http on this
-    machine.
+    `emergency` is what is asked when Redis is away; `clock` gives seconds since the epoch;
+    `secure` is False only for plain http on this machine.
     """
     pages, screens = Pages(words), Screens(redis, keys, outbox)
     leaving = Leaving(inbox, screens, clock)
     door = Door(
         vault=vault, inbox=inbox, screens=screens, pages=pages, words=words, emergency=emergency,
-        leaving=leaving, cookies=Cookies(secure_cookies, vault), clock=clock,
+        leaving=leaving, cookies=Cookies(secure, vault), clock=clock,
     )  # fmt: skip
 
     def broken(request: Request) -> Response:
@@ -78,7 +81,7 @@ def create_app(
             Route("/favicon.ico", door.no_icon),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(Guard, broken=broken)],
+        middleware=[Middleware(Guard, broken=broken, secure=secure)],
         exception_handlers={HTTPException: no_such_page},
         lifespan=lifespan,
     )

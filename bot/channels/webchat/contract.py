@@ -1,8 +1,6 @@
-"""What the web door needs from the rest, and its fixed numbers."""
+"""The web door's fixed numbers and names."""
 
-from typing import Final, Protocol
-
-from bot.messages import Reply
+from typing import Final
 
 #: Where Leave takes the browser: a page nobody needs to explain. A weather page is visited daily.
 NEUTRAL_SITE: Final = "https://weather.gc.ca/"
@@ -17,9 +15,6 @@ BODY_DRAIN: Final = 1024 * 1024
 TEXT_MAX: Final = 4000
 #: Telegram's limit for a button's payload, kept here too, bytes.
 PAYLOAD_MAX: Final = 64
-
-#: Buttons that leave: the door acts on them itself, as on its own Leave button.
-LEAVE_CHOICES: Final = ("do:leave", "do:leave_now", "do:erase_now")
 
 #: How long the page waits for an answer before it is shown without one, seconds.
 PAGE_WAIT: Final = 3.0
@@ -43,32 +38,3 @@ WEB_TEXTS: Final = (
     "helper", "counsellor", "choices_label", "earlier_choices", "new_messages", "waiting", "slow",
     "connection_lost", "not_sent", "too_long", "refused", "not_found", "to_chat", "unreadable",
 )  # fmt: skip
-
-
-class Words(Protocol):
-    """The fixed texts, in every language offered."""
-
-    def reply(self, key: str, language: str, **params: object) -> Reply:
-        """The message of a response key with its buttons."""
-
-    def with_footer(self, reply: Reply) -> Reply:
-        """The same message with the buttons that are always there."""
-
-    def text(self, section: str, key: str, language: str) -> str:
-        """The words of a key."""
-
-    def direction(self, code: str) -> str:
-        """Either "ltr" or "rtl"."""
-
-    def languages(self) -> list[tuple[str, str]]:
-        """(code, own name) of every language offered."""
-
-
-class Emergency(Protocol):
-    """What is said when nothing else works; no I/O."""
-
-    def answer(self, text: str, hint: str) -> list[Reply]:
-        """The right card for `text` in the language of `text` or `hint`."""
-
-    def urgent(self, text: str) -> bool:
-        """Whether `text` holds a phrase of a danger or self-harm list."""

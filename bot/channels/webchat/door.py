@@ -5,7 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import (
@@ -18,7 +18,6 @@ from starlette.responses import (
 
 from bot.channels.webchat.contract import (
     CHOICES_A_MINUTE,
-    LEAVE_CHOICES,
     NEUTRAL_SITE,
     PAGE_WAIT,
     PAYLOAD_MAX,
@@ -26,8 +25,6 @@ from bot.channels.webchat.contract import (
     STORE_PATIENCE,
     TEXTS_A_MINUTE,
     URGENT_A_MINUTE,
-    Emergency,
-    Words,
 )
 from bot.channels.webchat.incoming import Form, TooLong, Unreadable, delivery_name, read_form
 from bot.channels.webchat.leaving import Leaving
@@ -39,11 +36,15 @@ from bot.channels.webchat.visitor import (
     match_language,
     same_origin,
 )
+from bot.conversation.render import Words
 from bot.errors import QueueUnavailable
 from bot.inbox import Inbox
-from bot.messages import Channel, Inbound, Kind, Reply
+from bot.messages import LEAVE_BUTTONS, Channel, Inbound, Kind, Reply
 from bot.place import is_far, place_of
 from bot.vault import Vault
+
+if TYPE_CHECKING:  # it brings the language detector, which this process does not need at its start
+    from bot.conversation.emergency import Emergency
 
 #: How long Leave's answer may wait for Redis, seconds. It goes out in any case.
 LEAVE_WAIT: Final = 0.3
@@ -75,7 +76,7 @@ class Door:
 
     def __init__(
         self, *, vault: Vault, inbox: Inbox, screens: Screens, pages: Pages, words: Words,
-        emergency: Emergency, leaving: Leaving, cookies: Cookies, clock: Callable[[], float],
+        emergency: "Emergency", leaving: Leaving, cookies: Cookies, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self._vault, self._inbox, self._screens = vault, inbox, screens
         self._pages, self._words, self._emergency = pages, words, emergency
@@ -173,7 +174,7 @@ class Door:
         content = form.get("text" if kind is Kind.TEXT else "payload")
         if kind is Kind.BUTTON and not 0 < len(content.encode()) <= PAYLOAD_MAX:
             return self._refuse(request, "refused", 400)
-        if kind is Kind.BUTTON and content in LEAVE_CHOICES:
+        if kind is Kind.BUTTON and content in LEAVE_BUTTONS:
             return await self._away(request)
         token = self._cookies.token_for_writing(request)
         hint = self._offered(form.get("language")) or self.language(request, "")

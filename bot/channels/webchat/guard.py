@@ -36,10 +36,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Guard:
-    """ASGI middleware; `broken` draws the page for an error nobody foresaw."""
+    """ASGI middleware; `broken` draws the page for an error nobody foresaw, `secure`: over TLS."""
 
-    def __init__(self, app: ASGIApp, broken: Callable[[Request], Response]) -> None:
+    def __init__(self, app: ASGIApp, broken: Callable[[Request], Response], secure: bool) -> None:
         self._app, self._broken = app, broken
+        # Nobody between the browser and TLS may turn the next visit into one that can be read.
+        tls = {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
+        self._headers = _HEADERS | tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs the application; whatever happens, a person gets a page."""
@@ -52,7 +55,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         try:

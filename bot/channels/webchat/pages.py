@@ -13,16 +13,15 @@ from starlette.responses import HTMLResponse
 from bot.bidi import keep_numbers
 from bot.channels.webchat.contract import (
     LAST_TRY,
-    LEAVE_CHOICES,
     NEUTRAL_SITE,
     SLOW_AFTER,
     TEXT_MAX,
     WEB_TEXTS,
-    Words,
 )
 from bot.channels.webchat.numbers import with_calls
 from bot.channels.webchat.screen import START, Shown
-from bot.messages import Reply
+from bot.conversation.render import Words
+from bot.messages import LEAVE_BUTTONS, Reply
 
 _HERE = Path(__file__).parent
 
@@ -160,7 +159,7 @@ class Pages:
             direction=self._words.direction(language),
             t=self._texts(language),
             neutral_site=NEUTRAL_SITE,
-            leave_choices=" ".join(LEAVE_CHOICES),
+            leave_choices=" ".join(sorted(LEAVE_BUTTONS)),
             **values,
         )
 

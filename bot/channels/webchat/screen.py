@@ -30,7 +30,7 @@ class Shown:
 
     @property
     def erases(self) -> bool:
-        """Whether this entry ends the session."""
+        """Whether what was shown before is gone; the last entry of a screen ends the session."""
         return self.reply is not None and self.reply.erase
 
 
@@ -125,14 +125,7 @@ class Screens:
             seen[key] = min(seen.get(key, after), after, key=place)
         streams: dict[Any, Any] = dict(seen)
         answer: Any = await self._redis.xread(streams, count=1, block=_LOOK_MS)
-        pairs = answer.items() if isinstance(answer, dict) else answer or []
-        newest: dict[str, str] = {}
-        for name, rows in pairs:
-            if isinstance(answer, dict):  # RESP3 nests one level deeper
-                rows = [row for batch in rows for row in batch]
-            if rows:
-                newest[name.decode()] = rows[-1][0].decode()
-        return newest
+        return {name.decode(): rows[-1][0].decode() for name, rows in answer or []}
 
     def _shown(self, key: str, row: Any) -> Shown:
         try:

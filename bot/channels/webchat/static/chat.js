@@ -148,7 +148,9 @@
     source.addEventListener("erase", () => {
       source.close();
       document.body.replaceChildren();
-      location.replace("/"); // the server clears what is left and goes on to the neutral page
+      // What is there now: nothing, then the server goes on to the neutral page; or, of a chat that
+      // was only locked, the question for the secret word.
+      location.replace("/");
     });
     source.addEventListener("open", () => {
       if (status.textContent === page.lost) say("");
