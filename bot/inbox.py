@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from bot.errors import QueueUnavailable, Sealed
 from bot.keys import KEEP, SHARDS, Keys
@@ -56,10 +56,13 @@ redis.call('EXPIRE', KEYS[2], ARGV[1])
 return 1
 """
 
-# KEYS: shard lease. ARGV: token, lease ms. Takes a free lease or renews our own.
+# KEYS: shard lease. ARGV: token, lease ms. Takes a free lease or renews our own. A Redis that is
+# full lets a script write on that began with what takes no room, a DEL: without leases nothing
+# would be committed, and what makes room is a commit.
 _HOLD = """
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -74,8 +77,8 @@ return 1
 _SHARE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)  -- first: as above
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])
 """
@@ -239,6 +242,8 @@ class Inbox:
         """Makes the shard's consumer group if it is missing (a stream may expire when unused)."""
         try:
             await self._redis.xgroup_create(self._keys.inbox(shard), GROUP, id="0", mkstream=True)
+        except OutOfMemoryError:
+            pass  # it is there already, or reading will say that it is not
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
@@ -277,12 +282,11 @@ class Inbox:
         """New entries of the shards held, waiting at most `wait_ms`."""
         streams: dict[Any, Any] = {self._keys.inbox(shard): ">" for shard in shards}
         by_name = {self._keys.inbox(shard).encode(): shard for shard in shards}
-        answer = await self._redis.xreadgroup(GROUP, self.token, streams, count=64, block=wait_ms)
-        pairs: Any = answer.items() if isinstance(answer, dict) else answer or []
+        answer: Any = await self._redis.xreadgroup(
+            GROUP, self.token, streams, count=64, block=wait_ms
+        )
         entries: list[Entry] = []
-        for name, rows in pairs:
-            if isinstance(answer, dict):  # RESP3 nests one level deeper
-                rows = [row for batch in rows for row in batch]
+        for name, rows in answer or []:
             entries += [self._entry(by_name[name], row) for row in rows]
         return entries
 
@@ -317,15 +321,15 @@ class Inbox:
 
     async def give_up(
         self, entry: Entry, reason: str, sealed: bytes = b"", ops: Sequence[Op] = ()
-    ) -> None:
+    ) -> str:
         """Moves an entry nobody can handle to the dead letters, `sealed` by the caller.
 
         One that could not even be opened is kept as it stood: with the right master key put back
-        it can be read again.
+        it can be read again. Returns the verdict of `commit`.
         """
         stream = self._keys.inbox(entry.shard)
         letter = bury(self._keys, stream, reason, sealed or entry.raw)
-        await self.commit(entry, [*letter, *ops])
+        return await self.commit(entry, [*letter, *ops])
 
     def _entry(self, shard: int, row: Any) -> Entry:
         entry_id, fields = row[0], row[1]

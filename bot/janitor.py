@@ -5,7 +5,7 @@ One process. TTLs on every key are the second line should it not run.
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,7 +25,10 @@ ROUND = 2.0
 
 
 class Janitor:
-    """Runs its rounds until `stop` is called; with a `pager` it delivers its calls meanwhile."""
+    """Runs its rounds until `stop` is called; with a `pager` it delivers its calls meanwhile.
+
+    `done` is called after each round.
+    """
 
     def __init__(
         self,
@@ -34,9 +37,10 @@ class Janitor:
         queue: Queue,
         clock: Callable[[], float],
         pager: "Pager | None" = None,
+        done: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._inbox, self._memory, self._queue, self._clock = inbox, memory, queue, clock
-        self._pager = pager
+        self._pager, self._done = pager, done
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -54,6 +58,8 @@ class Janitor:
         while not self._stopping.is_set():
             try:
                 await self.round()
+                if self._done:
+                    await self._done()
             except (RedisError, OSError, QueueUnavailable) as error:
                 log.warning("janitor.store_away", error=type(error).__name__)
             try:

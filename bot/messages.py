@@ -123,7 +123,8 @@ class Reply:
 
     `speaker` is "helper" for the assistant or "counsellor" for a person (`name` then holds the
     alias the counsellor chose). `urgent` goes out before everything else. `erase` is no message
-    but the order to remove everything shown so far, both sides, and then show `text` if any.
+    but the order to remove everything shown so far, both sides, and then show `text` if any; on
+    the web it ends the visit, unless another message follows in the same turn.
     `passable` messages (numbers) may be forwarded or copied; the others are protected.
     """
 

@@ -35,20 +35,17 @@ class Outbox:
             return []
         key = self.stream(to)
         commands: list[Op] = []
-        gone = to.channel is Channel.WEBCHAT and any(reply.erase for reply in replies)
-        if gone:
+        web = to.channel is Channel.WEBCHAT
+        if web and any(reply.erase for reply in replies):
             commands.append(("DEL", key))
         for reply in replies:
             sealed = self._vault.seal_transit(_plain(to, reply), key)
             commands.append(("XADD", key, "MAXLEN", "~", SCREEN_LENGTH, "*", "e", sealed)
-                            if to.channel is Channel.WEBCHAT
+                            if web
                             else ("XADD", key, "*", "e", sealed))  # fmt: skip
-        commands.append(("EXPIRE", key, FAREWELL if gone else KEEP))
+        ends = web and replies[-1].erase  # with words behind it the conversation goes on
+        commands.append(("EXPIRE", key, FAREWELL if ends else KEEP))
         return commands
-
-    def clear_ops(self, to: Recipient) -> list[Op]:
-        """The commands that make a web page forget what it showed; Telegram shows it by itself."""
-        return [("DEL", self.stream(to))] if to.channel is Channel.WEBCHAT else []
 
     def stream(self, to: Recipient) -> str:
         """The key the recipient's replies go to."""

@@ -8,11 +8,12 @@ step (bot/inbox.py).
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import defaultdict
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from bot.conversation import core
 from bot.conversation.emergency import Emergency
@@ -22,6 +23,7 @@ from bot.handlers.turn import Services, Turn
 from bot.handoff.record import Handoff
 from bot.inbox import LEASE_MS, Entry, Inbox, Op
 from bot.keys import SHARDS
+from bot.log import describe
 from bot.messages import Inbound, Kind, Recipient
 from bot.outbox import Outbox
 
@@ -33,6 +35,10 @@ _AGAIN = 5
 _SURE = 0.6
 #: How often to look for shards that nobody holds, seconds.
 _LOOK = 0.3
+#: What Redis answers because of its own state; within a script the word is not the first.
+_OF_ITSELF = re.compile(
+    r"\b(OOM|MISCONF|READONLY|NOSCRIPT|NOPERM|LOADING|BUSY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b"
+)
 #: How long one turn may take before the person gets the emergency answer, seconds.
 _LONGEST_TURN = 20.0
 
@@ -200,32 +206,40 @@ class Worker:
             log.error("worker.unreadable_entry")
             return True
         try:
-            async with asyncio.timeout(_LONGEST_TURN):
-                for _ in range(_AGAIN):
-                    verdict = await self._attempt(entry, inbound)
-                    if verdict != "changed":
-                        break
-        except (RedisError, QueueUnavailable):
-            raise
-        except Exception as error:  # the person still gets an answer
-            log.error("worker.turn_failed", error=type(error).__name__, where=_where(error))
-            await self._apologise(entry, inbound)
-            return True
+            verdict = await self._answer(entry, inbound)
+        except Overtaken:
+            verdict = "lost"
+        if verdict in ("lost", "done"):
+            await self._memory.overtaken(inbound.person)
         if verdict == "lost":
             self._held.pop(entry.shard, None)
         elif verdict == "changed":
             raise QueueUnavailable("the handoff kept changing")  # the turn is done once more
         return verdict != "lost"
 
+    async def _answer(self, entry: Entry, inbound: Inbound) -> str:
+        verdict = "changed"
+        try:
+            async with asyncio.timeout(_LONGEST_TURN):
+                for _ in range(_AGAIN):
+                    if verdict == "changed":
+                        verdict = await self._attempt(entry, inbound)
+        except Overtaken:
+            raise
+        except Exception as error:  # the person still gets an answer
+            if _of_the_store(error):
+                raise
+            log.error("worker.turn_failed", error=describe(error))
+            return await self._apologise(entry, inbound)
+        return verdict
+
     async def _attempt(self, entry: Entry, inbound: Inbound) -> str:
         inbound, found = core.open_turn(self._use, inbound)
-        session, key, wrapped = await self._memory.load(inbound)
+        fence = self._inbox.fence(entry)
+        session, key, wrapped = await self._memory.load(inbound, fence)
         handoff = await self._use.queue.current(inbound.person)
-        turn = Turn(self._use, inbound, session, handoff, found, fence=self._inbox.fence(entry))
-        try:
-            await core.take_turn(self._use, turn)
-        except Overtaken:
-            return "lost"
+        turn = Turn(self._use, inbound, session, handoff, found, fence=fence)
+        await core.take_turn(self._use, turn)
         if turn.handoff and turn.handoff.with_counsellor and not _talking(handoff):
             return "changed"  # claimed while this turn was thinking: the words are for them
         if inbound.kind is not Kind.IDLE:
@@ -234,35 +248,37 @@ class Worker:
         if turn.ended:
             ops += self._memory.erase(session, with_key=not turn.key_kept)
         else:
-            ops += self._memory.save(session, key, wrapped, turn.handoff)
-        if turn.clear_screen:
-            ops += self._outbox.clear_ops(session.to)
+            wrote = inbound.kind is not Kind.IDLE
+            ops += self._memory.save(session, key, wrapped, turn.handoff, wrote=wrote)
         ops += self._outbox.ops(session.to, turn.replies)
         guard = self._use.queue.guard(turn.handoff) if turn.handoff and not turn.ended else None
         return await self._inbox.commit(entry, ops, guard)
 
-    async def _apologise(self, entry: Entry, inbound: Inbound) -> None:
+    async def _apologise(self, entry: Entry, inbound: Inbound) -> str:
         unasked = inbound.kind in (Kind.IDLE, Kind.BLOCKED)  # nobody wrote: nobody is written to
         replies = [] if unasked else self._emergency.answer(inbound.text, inbound.hint)
         to = Recipient(inbound.person, inbound.channel, inbound.address)
         # The dead letter is sealed with the conversation's own key: Leave makes it unreadable too.
-        _, key, wrapped = await self._memory.load(inbound)
+        _, key, wrapped = await self._memory.load(inbound, self._inbox.fence(entry))
         sealed = self._use.vault.seal_letter(inbound.person, key, inbound.to_json())
         ops = [
             *self._memory.keep_message(inbound),
             *self._memory.keep_key(inbound, wrapped),
             *self._outbox.ops(to, replies),
         ]
-        await self._inbox.give_up(entry, "failed", sealed, ops)
+        return await self._inbox.give_up(entry, "failed", sealed, ops)
 
 
 def _talking(handoff: Handoff | None) -> bool:
     return handoff is not None and handoff.with_counsellor
 
 
-def _where(error: BaseException) -> str:
-    """Where an error was raised; its own text is never logged, it may hold a person's words."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    return f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place is not None else ""
+def _of_the_store(error: Exception) -> bool:
+    """Whether the store is in trouble, so that the turn waits.
+
+    What Redis says of a single record (damaged, of another type) it would say again for ever, and
+    everybody else would wait for that one turn.
+    """
+    if type(error) is ResponseError:
+        return bool(_OF_ITSELF.search(str(error)))
+    return isinstance(error, RedisError | QueueUnavailable)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ from redis.exceptions import RedisError, ResponseError
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.channels.telegram_send import sent_ops, show
+from bot.channels.telegram_send import refused, sent_ops, show
 from bot.errors import QueueUnavailable, Sealed
 from bot.inbox import Inbox, Op, bury
 from bot.keys import KEEP, Keys
@@ -35,10 +35,13 @@ GROUP: Final = "doors"
 #: hang must not keep a 9-1-1 card waiting.
 SLOTS: Final = 32
 URGENT_SLOTS: Final = 16
-#: How many entries are held in memory; the others wait in Redis.
+#: Of more entries than this only the ids are kept in memory: one chat that is held up for hours
+#: must neither fill it nor keep us from reading what comes for others.
 HELD: Final = 5_000
 #: Telegram deletes at most this many messages in one call.
 BATCH: Final = 100
+#: Where a copy whose id we never learned is looked for: among so many of the bot's messages.
+NEAR: Final = 100
 #: The longest pause after a fault, seconds: when nothing was done, and when that is not known (the
 #: answer got lost, so each new attempt may show the message once more).
 PAUSE, PAUSE_UNSURE = 30.0, 300.0
@@ -47,12 +50,30 @@ PAUSE_REDIS: Final = 5.0
 #: How long a clean stop waits for what is being sent, seconds.
 FAREWELL: Final = 10.0
 
+# KEYS: outbox stream. ARGV: group, number of entries, their ids, then the commands: number of
+# words, words..., and so on. XACK first: what has begun to write may go on when Redis is full.
+_SETTLE = """
+local at = 3
+for _ = 1, tonumber(ARGV[2]) do
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[at])
+  redis.call('XDEL', KEYS[1], ARGV[at])
+  at = at + 1
+end
+while at <= #ARGV do
+  local words = tonumber(ARGV[at])
+  redis.call(unpack(ARGV, at + 1, at + words))
+  at = at + words + 1
+end
+"""
+
 
 @dataclass(eq=False, slots=True)
 class _Entry:
     id: bytes
     to: Recipient
-    reply: Reply
+    urgent: bool
+    erase: bool
+    reply: Reply | None  # None: it is in Redis and read when its turn comes
     shown: list[int] = field(default_factory=list)
     tries: int = 0
     erased: bool = False
@@ -65,10 +86,14 @@ class _Chat:
     since: int = 0
     busy: bool = False
     pause: asyncio.TimerHandle | None = None
+    # Until when Telegram wants no more in this chat, by the loop's clock.
+    limit: float = 0.0
+    # Something may have been shown of which we never learned the id.
+    unsure: bool = False
 
     def rank(self) -> tuple[bool, int]:
         """Chats with something urgent first, then who has waited longest."""
-        urgent = any(entry.reply.urgent or entry.reply.erase for entry in self.waiting)
+        urgent = any(entry.urgent or entry.erase for entry in self.waiting)
         return not urgent, self.since
 
 
@@ -91,6 +116,7 @@ class Delivery:
         self._inbox, self._outbox, self._clock = inbox, outbox, clock
         self._slots, self._first_pause = slots, first_pause
         self._stream = keys.outbox(Channel.TELEGRAM)
+        self._settle_script = redis.register_script(_SETTLE)
         self._chats: dict[str, _Chat] = {}
         self._ready: dict[str, _Chat] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,25 +157,20 @@ class Delivery:
                 self._stream, GROUP, "door", min_idle_time=0, start_id=start, count=100
             )
             start = answer[0]
-            self._take(answer[1])
+            self._take(answer[1], again=True)
             if start in (b"0-0", "0-0"):
                 break
         self._faults = 0
         while True:
             heed_cancel()
             await self._settle()
-            if len(self._known) >= HELD:
-                await asyncio.sleep(0.1)
-                continue
             streams: dict[Any, Any] = {self._stream: ">"}
             answer = await self._redis.xreadgroup(GROUP, "door", streams, count=64, block=1000)
-            pairs: Any = answer.items() if isinstance(answer, dict) else answer or []
-            for _, rows in pairs:
-                if isinstance(answer, dict):  # RESP3 nests one level deeper
-                    rows = [row for batch in rows for row in batch]
+            for _, rows in answer or []:
                 self._take(rows)
 
-    def _take(self, rows: Any) -> None:
+    def _take(self, rows: Any, *, again: bool = False) -> None:
+        """Lines entries up; `again`: somebody had them before, and may have shown one of a chat."""
         for entry_id, fields in rows:
             if entry_id in self._known:
                 continue
@@ -164,7 +185,9 @@ class Delivery:
                 self._over[entry_id] = bury(self._keys, self._stream, "unreadable", sealed)
                 continue
             chat = self._chats.setdefault(to.address, _Chat(to.address))
-            chat.waiting.append(_Entry(entry_id, to, reply))
+            chat.unsure = chat.unsure or again
+            held = reply if len(self._known) <= HELD else None
+            chat.waiting.append(_Entry(entry_id, to, reply.urgent, reply.erase, held))
             self._welcome(chat, reply)
         self._fill()
 
@@ -173,21 +196,26 @@ class Delivery:
         if chat.busy:
             return  # looked after when its attempt is over
         if chat.address in self._ready:
-            self._drop_before_erase(chat)
-        elif chat.pause is None or reply.erase or self._overtake(chat):
+            if reply.erase:
+                self._drop_before_erase(chat)
+        elif chat.pause is None:
             self._requeue(chat)
+        elif reply.erase or reply.urgent:
+            self._requeue(chat, chat.pause.when() - _now())
 
     # -- who goes next ---------------------------------------------------------------------------
     def _requeue(self, chat: _Chat, pause: float = 0) -> None:
         """Lets a chat wait for its next turn, at once or after `pause` seconds."""
-        if self._drop_before_erase(chat) or (pause and self._overtake(chat)):
-            pause = 0
+        if self._closing:
+            return  # whoever delivers next begins with what is in Redis
         if chat.pause:
             chat.pause.cancel()
             chat.pause = None
+        self._drop_before_erase(chat)
+        pause = max(pause, chat.limit - _now())
         if not chat.waiting:
             self._chats.pop(chat.address, None)
-        elif pause:
+        elif pause > 0 and not self._overtake(chat):
             chat.pause = asyncio.get_running_loop().call_later(pause, self._resume, chat)
         else:
             self._turn += 1
@@ -199,23 +227,23 @@ class Delivery:
         self._requeue(chat)
         self._fill()
 
-    def _drop_before_erase(self, chat: _Chat) -> bool:
-        """After Leave nothing older may still appear; True when something was dropped."""
-        dropped = False
-        while any(entry.reply.erase for entry in list(chat.waiting)[1:]):
+    def _drop_before_erase(self, chat: _Chat) -> None:
+        """After Leave nothing older may still appear."""
+        older = max((n for n, entry in enumerate(chat.waiting) if entry.erase), default=0)
+        for _ in range(older):
             self._finish(chat, chat.waiting[0])
-            dropped = True
-        return dropped
 
     def _overtake(self, chat: _Chat) -> bool:
-        """Puts an urgent reply before one that is held up; True when there was one."""
-        urgent = next((entry for entry in chat.waiting if entry.reply.urgent), None)
-        first = chat.waiting[0] if chat.waiting else None
-        if urgent is None or first is None or first.reply.urgent or first.reply.erase:
-            return False
-        chat.waiting.remove(urgent)
-        chat.waiting.appendleft(urgent)
-        return True
+        """Puts an urgent reply before those that are held up; True when the first need not wait."""
+        first = chat.waiting[0]
+        if not first.urgent and not first.erase:
+            urgent = next((entry for entry in chat.waiting if entry.urgent), None)
+            if urgent is None:
+                return False
+            chat.waiting.remove(urgent)
+            chat.waiting.appendleft(urgent)
+            first = urgent
+        return not first.tries
 
     def _fill(self) -> None:
         while self._ready and not self._closing:
@@ -249,30 +277,44 @@ class Delivery:
         self._requeue(chat, pause)
 
     async def _attempt(self, chat: _Chat, entry: _Entry) -> float:
-        """Shows one entry. Returns how long to wait before its next attempt; 0 when it is over."""
+        """Shows one entry. Returns how long its chat pauses, seconds, beside Telegram's limit."""
         age = self._clock() - int(entry.id.partition(b"-")[0]) / 1000
-        if age > KEEP:
-            return await self._give_up(chat, entry, "too old")
         try:
-            if entry.reply.erase and not entry.erased:
-                await self._erase(entry.to)
+            reply = entry.reply = entry.reply or await self._reread(entry)
+            if reply is None:
+                self._finish(chat, entry)
+                return 0
+            if age > KEEP:
+                return await self._give_up(chat, entry, "too old")
+            if entry.erase and not entry.erased:
+                await self._erase(chat, entry.to)
                 entry.erased = True
-            await show(self._bot, chat.address, entry.reply, entry.shown)
+            await show(self._bot, chat.address, reply, entry.shown)
         except RetryAfter as error:
-            return _seconds(error) + 0.1
-        except Forbidden:
-            return await self._blocked(chat, entry)
-        except (BadRequest, ChatMigrated) as error:
+            entry.tries += 1
+            chat.limit = _now() + _seconds(error) + 0.1
+            return 0
+        except (BadRequest, ChatMigrated, Forbidden) as error:
+            if not refused(error):
+                return self._pause_after(chat, entry, error)
+            if isinstance(error, Forbidden):
+                return await self._blocked(chat, entry)
             log.error("reply_refused", error=type(error).__name__)
             return await self._give_up(chat, entry, "refused")
         except (TelegramError, RedisError, OSError) as error:
-            return self._pause_after(entry, error)
+            return self._pause_after(chat, entry, error)
         self._finish(chat, entry)
+        chat.unsure = False
         return 0
+
+    async def _reread(self, entry: _Entry) -> Reply | None:
+        """A reply of which only the id was kept; None: it is gone. Raises as Outbox.read."""
+        rows: Any = await self._redis.xrange(self._stream, entry.id, entry.id)
+        return self._outbox.read(self._stream, rows[0][1])[1] if rows else None
 
     async def _blocked(self, chat: _Chat, entry: _Entry) -> float:
         """The person blocked the bot: nothing more is written to them, and the core is told."""
-        if not entry.reply.erase:
+        if not entry.erase:
             told = Inbound(
                 entry.to.person, Channel.TELEGRAM, Kind.BLOCKED, self._clock(),
                 address=chat.address,
@@ -280,12 +322,13 @@ class Delivery:
             try:
                 await self._inbox.accept(told, f"blocked:{entry.id.decode()}")
             except QueueUnavailable as error:
-                return self._pause_after(entry, error)
+                return self._pause_after(chat, entry, error)
         for waiting in list(chat.waiting):
             self._finish(chat, waiting)
         return 0
 
-    def _pause_after(self, entry: _Entry, error: Exception) -> float:
+    def _pause_after(self, chat: _Chat, entry: _Entry, error: Exception) -> float:
+        chat.unsure = chat.unsure or isinstance(error, TelegramError)
         longest = PAUSE_UNSURE if _unsure(error) else PAUSE
         pause: float = min(self._first_pause * 2 ** min(entry.tries, 20), longest)
         entry.tries += 1
@@ -295,9 +338,9 @@ class Delivery:
     async def _give_up(self, chat: _Chat, entry: _Entry, why: str) -> float:
         """Puts a reply aside, sealed so that Leave makes it unreadable; returns as `_attempt`."""
         try:
-            sealed = await self._outbox.letter(entry.to, entry.reply)
+            sealed = await self._outbox.letter(entry.to, entry.reply) if entry.reply else b""
         except (RedisError, OSError) as error:
-            return self._pause_after(entry, error)
+            return self._pause_after(chat, entry, error)
         self._over[entry.id] = bury(self._keys, self._stream, why, sealed)
         self._finish(chat, entry)
         return 0
@@ -306,7 +349,11 @@ class Delivery:
         """The entry is over: it will be taken out of the outbox, its messages noted for Leave."""
         chat.waiting.remove(entry)
         # After Leave not even the id of the last neutral line is kept.
-        ids = [] if entry.reply.erase else entry.shown
+        ids: Collection[int] = [] if entry.erase else entry.shown
+        if ids and chat.unsure:
+            # A copy may stand before it. All chats share one count of ids; deleting in this one
+            # skips those of the others.
+            ids = {*ids, *_near(max(ids), 0)}
         self._over.setdefault(entry.id, []).extend(
             sent_ops(self._keys, entry.to.person, ids, self._clock())
         )
@@ -317,27 +364,26 @@ class Delivery:
             batch, self._over = self._over, {}
             if not batch:
                 return
+            words = [word for ops in batch.values() for op in ops for word in (len(op), *op)]
             try:
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    for entry_id, ops in batch.items():
-                        pipe.xack(self._stream, GROUP, entry_id)
-                        pipe.xdel(self._stream, entry_id)
-                        for op in ops:
-                            pipe.execute_command(*op)
-                    await pipe.execute()
+                await self._settle_script(
+                    keys=[self._stream], args=[GROUP, len(batch), *batch, *words]
+                )
             except BaseException:
                 self._over = {**batch, **self._over}
                 raise
             self._known -= batch.keys()
 
     # -- Leave -----------------------------------------------------------------------------------
-    async def _erase(self, to: Recipient) -> None:
+    async def _erase(self, chat: _Chat, to: Recipient) -> None:
         """Deletes every message of both sides that Telegram still lets us delete, newest first."""
         await self._settle()
         key = self._keys.sent(to.person)
         noted: Any = await self._redis.zrevrange(key, 0, -1, withscores=True)
         horizon = self._clock() - KEEP
         ids = [int(number) for number, at in noted if float(at) > horizon]
+        if ids and chat.unsure:
+            ids = sorted({*ids, *_near(max(ids), NEAR)}, reverse=True)
         for start in range(0, len(ids), BATCH):
             await self._delete(int(to.address), ids[start : start + BATCH])
         # Only what was read: the person may have written again in the meantime.
@@ -350,9 +396,11 @@ class Delivery:
                 await self._bot.delete_message(chat, ids[0])
             else:
                 await self._bot.delete_messages(chat, ids)
-        except Forbidden:
-            return  # blocked: we may delete no longer
-        except BadRequest:
+        except (Forbidden, BadRequest) as error:
+            if not refused(error):
+                raise
+            if isinstance(error, Forbidden):
+                return  # blocked: we may delete no longer
             # One message that is too old fails the whole call: find it by halves, save the others.
             if len(ids) > 1:
                 await self._delete(chat, ids[: len(ids) // 2])
@@ -384,6 +432,15 @@ def heed_cancel() -> None:
     task = asyncio.current_task()
     if task and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _near(message: int, after: int) -> range:
+    """The ids of the messages around one, up to `after` behind it."""
+    return range(max(1, message - NEAR), message + after + 1)
 
 
 def _seconds(error: RetryAfter) -> float:

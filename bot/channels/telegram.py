@@ -27,6 +27,7 @@ from bot.channels.telegram_convert import UPDATES
 from bot.channels.telegram_intake import Emergency, Intake
 from bot.channels.telegram_media import serve_media
 from bot.channels.telegram_profile import introduce
+from bot.channels.telegram_send import refused
 from bot.channels.telegram_webhook import endpoint, open_listener, serve
 from bot.conversation.render import Words
 from bot.errors import QueueUnavailable, SettingsError
@@ -145,16 +146,20 @@ class TelegramDoor:
     async def _on_duty(self, stop: asyncio.Event) -> None:
         """Delivers (and polls) while this process holds the lock."""
         work: asyncio.Task[None] | None = None
+        owned = asyncio.Event()
         try:
             while not stop.is_set():
                 heed_cancel()
                 held = await self._hold()
+                if held:
+                    owned.set()
                 if held is False and work:
                     log.warning("poller_lock_lost")
                     await _end(work)
                     work = None
+                    owned.clear()
                 elif held is not False and work is None:
-                    work = asyncio.create_task(self._work())
+                    work = asyncio.create_task(self._work(owned))
                 waiting = {asyncio.create_task(stop.wait()), *([work] if work else [])}
                 await asyncio.wait(waiting, timeout=LEASE / 3, return_when=asyncio.FIRST_COMPLETED)
                 for task in waiting - {work}:
@@ -184,11 +189,17 @@ class TelegramDoor:
         except (RedisError, OSError, TimeoutError):
             return None
 
-    async def _work(self) -> None:
+    async def _work(self, owned: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._delivery.run())
+            group.create_task(self._deliver(owned))
             if self._settings.telegram_mode == "polling":
                 group.create_task(self._poll())
+
+    async def _deliver(self, owned: asyncio.Event) -> None:
+        # Answering while Redis is away needs no lock. Delivering does: when Redis is back, what
+        # another process is about to show would be shown by us as well.
+        await owned.wait()
+        await self._delivery.run()
 
     # -- polling -------------------------------------------------------------------------------
     async def _poll(self) -> None:
@@ -262,6 +273,8 @@ class TelegramDoor:
                 secret_token=self._settings.telegram_webhook_secret,
             )
         except BadRequest as error:
+            if not refused(error):
+                raise
             raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_URL: {error.message}") from None
 
     # -- patience ------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from telegram.constants import ChatMemberStatus
 from telegram.error import Forbidden, TelegramError
 
 from bot.channels import telegram_convert as convert
-from bot.channels.telegram_send import note_sent, show
+from bot.channels.telegram_send import note_sent, refused, show
 from bot.conversation.render import Words
 from bot.errors import QueueUnavailable
 from bot.inbox import Inbox
@@ -54,7 +54,7 @@ class Intake:
         self._inbox, self._words, self._emergency, self._clock = inbox, words, emergency, clock
         self._met: dict[int, None] = {}  # update ids, oldest first
         self._refused: dict[int, None] = {}  # groups that were told, oldest first
-        self._unnoted: list[tuple[str, int, float]] = []
+        self._unnoted: dict[str, list[int]] = {}  # person -> ids of messages, oldest first
         self._errands: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(16)
 
@@ -114,20 +114,26 @@ class Intake:
             raise QueueUnavailable("inbox")
         try:
             async with asyncio.timeout(PATIENCE):
+                await self._note(inbound.person)  # first: it may be Leave that comes
                 await self._inbox.accept(inbound, update)
-                await self._note()
-        except TimeoutError as error:
+        except (TimeoutError, RedisError, OSError) as error:
             raise QueueUnavailable("inbox") from error
+        if self._unnoted:
+            self._run(self._note_others())
 
-    async def _note(self) -> None:
-        """Writes down what was said while Redis was away, so that Leave can delete it."""
+    async def _note(self, person: str) -> None:
+        """Writes down what they were shown while Redis was away, so that Leave can delete it."""
+        numbers = self._unnoted.pop(person, [])  # now: somebody else may add to it while we wait
+        try:
+            if numbers:
+                await note_sent(self._redis, self._keys, person, numbers, self._clock())
+        except BaseException:
+            self._unnoted[person] = numbers + self._unnoted.get(person, [])
+            raise
+
+    async def _note_others(self) -> None:
         while self._unnoted:
-            person, number, at = self._unnoted[-1]
-            try:
-                await note_sent(self._redis, self._keys, person, [number], at)
-            except (RedisError, OSError):
-                return
-            self._unnoted.pop()
+            await self._note(next(iter(self._unnoted)))
 
     async def _answer_query(self, query: CallbackQuery) -> None:
         await query.answer()  # ends the spinner; an old press fails here and is acted on anyway
@@ -135,14 +141,15 @@ class Intake:
     async def _reassure(self, inbound: Inbound, update_id: int) -> None:
         try:
             for reply in self._emergency(inbound.text, inbound.hint):
-                for number in await show(self._bot, inbound.address, reply):
-                    self._unnoted.append((inbound.person, number, self._clock()))
+                shown = await show(self._bot, inbound.address, reply)
+                self._unnoted.setdefault(inbound.person, []).extend(shown)
         except TelegramError as error:
-            if not isinstance(error, Forbidden):
+            if not (isinstance(error, Forbidden) and refused(error)):
                 self._met.pop(update_id, None)  # tried again when the update comes again
             raise
         finally:
-            del self._unnoted[:-REMEMBERED]
+            for oldest in list(self._unnoted)[:-REMEMBERED]:
+                del self._unnoted[oldest]
 
     def _refuse(self, update: Update) -> None:
         """A group must not see what is said here: one neutral line, then out."""

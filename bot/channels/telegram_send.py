@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 from telegram import Bot, LinkPreviewOptions
+from telegram.error import Forbidden, TelegramError
 
 from bot.channels.telegram_convert import keyboard, parts
 from bot.inbox import Op
@@ -33,6 +34,14 @@ async def show(bot: Bot, address: str, reply: Reply, shown: list[int] | None = N
         )
         ids.append(message.message_id)
     return ids
+
+
+def refused(error: TelegramError) -> bool:
+    """Whether a 400 or 403 is Telegram's own; proxies and firewalls on the way say so, too."""
+    # Where Telegram's description is missing the library gives the status: "Bad Request (400)".
+    if isinstance(error, Forbidden):
+        return error.message.startswith("Forbidden: ")
+    return not error.message.startswith("Bad Request (")
 
 
 def sent_ops(keys: Keys, person: str, ids: Iterable[int], at: float) -> list[Op]:

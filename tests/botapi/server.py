@@ -34,8 +34,9 @@ WORDS = ("text", "name", "description", "short_description", "url", "secret_toke
 class Fault:
     """What goes wrong, how often, and where.
 
-    `kind`: "429" "403" "400" "401" "502" "html502" "junk", "reset" (nothing is done), "cut" (done,
-    then the connection breaks), "hang" (done, but the answer comes only after `seconds`).
+    `kind`: "429" "403" "400" "401" "502" "junk", "html400" "html403" "html502" (something on the
+    way answers), "reset" (nothing is done), "cut" (done, then the connection breaks), "hang" (done,
+    but the answer comes only after `seconds`).
     """
 
     kind: str
@@ -68,12 +69,15 @@ class BotApi:
     faults: list[Fault] = field(default_factory=list)
     pushed: list[tuple[int, int]] = field(default_factory=list)  # (update id, status; 0 = none)
     url: str = ""
+    #: Texts sent to a chat before the time was over that a 429 had named for it.
+    early: list[str] = field(default_factory=list)
     #: How many getUpdates wait for an answer at this moment.
     polling_now: int = 0
 
     def __post_init__(self) -> None:
         self.world = World(self.token, *([self.clock] if self.clock else []))
         self.methods = Methods(self.world)
+        self._limits: dict[Any, float] = {}  # chat -> until when it takes no more messages
         self._closing = False
         self._polling: asyncio.Event | None = None
         self._pushing: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -143,9 +147,13 @@ class BotApi:
             words |= await request.form()
         asked = {key: word if key in WORDS else decoded(word) for key, word in words.items()}
         self.calls.append((name, asked))
+        if name == "sendMessage" and _now() < self._limits.get(asked["chat_id"], 0):
+            self.early.append(asked["text"])
         fault = next((fault for fault in self.faults if fault.fits(name, asked)), None)
         if fault:
             fault.times -= 1
+            if fault.kind == "429" and "chat_id" in asked:
+                self._limits[asked["chat_id"]] = _now() + fault.retry_after
             if fault.kind not in ("cut", "hang"):
                 return await self._spoil(request, fault)
         try:
@@ -208,8 +216,8 @@ class BotApi:
             request._receive.__self__.transport.abort()  # type: ignore[attr-defined]
             await asyncio.sleep(0)
             return Response()
-        if fault.kind == "html502":
-            return HTMLResponse("<html>502 Bad Gateway</html>", 502)
+        if fault.kind.startswith("html"):
+            return HTMLResponse("<html>Not Telegram</html>", int(fault.kind[4:]))
         if fault.kind == "junk":
             return PlainTextResponse("}{")
         words = {"429": f"Too Many Requests: retry after {fault.retry_after}", "401":

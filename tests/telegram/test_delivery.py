@@ -1,18 +1,15 @@
 """Replies out: in order, each chat for itself, again after faults, never after a block."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from telegram.ext import Application
 
 from bot.channels import delivery
-from bot.channels.delivery import Delivery
 from bot.messages import Button, Kind, Reply
 from tests.botapi import Chat
 from tests.redis_server import RedisServer
+from tests.telegram.alone import alone, resting, running
 from tests.telegram.conftest import House
 
 BUTTONS = ((Button("Sí, por favor", "answer:hurt_now:yes"), Button("ਨਹੀਂ", "answer:hurt_now:no")),
@@ -78,7 +75,9 @@ async def test_a_long_reply_that_fails_half_way_goes_on_where_it_stopped(house: 
     assert [text[0] for text in ana.answers()] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("kind", ["502", "html502", "reset", "junk", "429", "401"])
+@pytest.mark.parametrize(
+    "kind", ["502", "html502", "html400", "html403", "reset", "junk", "429", "401"]
+)
 async def test_after_a_fault_a_reply_comes_once_and_in_order(house: House, kind: str):
     ana = house.api.world.person()
     house.api.fails(kind, "sendMessage", times=2)
@@ -86,6 +85,7 @@ async def test_after_a_fault_a_reply_comes_once_and_in_order(house: House, kind:
         await house.writes(ana, "one", "two", "three")
         await house.delivered()
     assert ana.answers() == ["one", "two", "three"]
+    assert not await house.stored()  # nobody was taken for somebody who blocked the bot
 
 
 async def test_an_answer_that_got_lost_repeats_one_message_at_most(house: House):
@@ -130,6 +130,53 @@ async def test_a_limit_in_one_chat_holds_up_no_other(house: House):
     assert ana.answers() == ["later", "still later"]
 
 
+async def test_until_a_limit_is_over_nothing_is_sent_to_its_chat(house: House):
+    ana = house.api.world.person()
+    house.api.fails("429", "sendMessage", chat=ana.id, times=2, retry_after=1)
+    async with house.open():
+        await house.writes(ana, "one", "two")
+        await house.delivered()
+    assert ana.answers() == ["one", "two"]
+    assert not house.api.early
+
+
+async def test_more_replies_than_are_held_in_one_chat_hold_up_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "HELD", 3)
+    ana, bea, gate = house.api.world.person(), house.api.world.person(), asyncio.Event()
+    house.api.fails("hang", "sendMessage", chat=ana.id, gate=gate)
+    await house.writes(ana, *(f"{number}" for number in range(20)))
+    async with house.open():
+        await house.api.world.until(ana.answers)
+        await house.read(20)
+        await house.writes(bea, Reply("9-1-1", urgent=True), "after")
+        await house.api.world.until(lambda: len(bea.answers()) == 2)
+        # One that is gone when its turn comes is passed over.
+        gone, _ = (await house.redis.xrange(house.keys.outbox("telegram")))[10]
+        await house.redis.xdel(house.keys.outbox("telegram"), gone)
+        await house.writes(ana, "last")
+        gate.set()
+        await house.delivered()
+    assert bea.answers() == ["9-1-1", "after"]
+    assert ana.answers() == [*(f"{number}" for number in range(20) if number != 10), "last"]
+
+
+async def test_who_leaves_with_more_waiting_than_is_held_sees_none_of_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "HELD", 3)
+    ana = house.api.world.person()
+    limit = house.api.fails("429", "sendMessage", chat=ana.id, retry_after=3600)
+    await house.writes(ana, *(f"{number}" for number in range(20)))
+    async with house.open():
+        await house.api.world.until(lambda: not limit.times)
+        await house.read(20)
+        await house.writes(ana, Reply("Done.", erase=True))
+        await house.delivered()
+    assert [message.text for message in ana.messages.values()] == ["Done."]
+
+
 async def test_chats_are_served_side_by_side_and_each_stays_in_order(house: House):
     people = [house.api.world.person() for _ in range(20)]
     for number in range(15):
@@ -139,21 +186,6 @@ async def test_chats_are_served_side_by_side_and_each_stays_in_order(house: Hous
     async with house.open():
         await house.delivered()
     assert all(person.answers() == [str(number) for number in range(15)] for person in people)
-
-
-@contextlib.asynccontextmanager
-async def alone(house: House, slots: int) -> AsyncIterator[None]:
-    """A delivery without the door around it."""
-    application = Application.builder().token(house.api.token).base_url(house.api.base_url)
-    async with application.updater(None).build() as built:
-        made = Delivery(
-            built.bot, house.redis, house.keys, house.inbox, house.outbox, first_pause=0.02,
-            slots=slots,
-        )  # fmt: skip
-        task = asyncio.create_task(made.run())
-        yield
-        task.cancel()
-        await asyncio.wait({task})
 
 
 async def test_what_is_urgent_goes_before_other_chats(house: House):
@@ -173,15 +205,41 @@ async def test_what_is_urgent_goes_before_other_chats(house: House):
     assert order == ["slow", "9-1-1", "plain"]
 
 
-async def test_what_is_urgent_overtakes_a_reply_that_is_held_up(house: House):
+async def test_what_is_urgent_overtakes_a_reply_that_is_held_up_by_a_fault(house: House):
     ana = house.api.world.person()
-    limit = house.api.fails("429", "sendMessage", chat=ana.id, retry_after=60)
+    house.api.fails("502", "sendMessage", chat=ana.id, times=10**6)
     async with house.open():
         await house.writes(ana, "held up", "behind it")
-        await house.api.world.until(lambda: not limit.times)
+        # The pause is longer with every attempt.
+        await house.api.world.until(lambda: len(house.api.called("sendMessage")) > 6)
+        house.api.faults.clear()
         await house.writes(ana, Reply("9-1-1", urgent=True))
         await house.delivered()
     assert ana.answers() == ["9-1-1", "held up", "behind it"]
+
+
+async def test_what_is_urgent_overtakes_a_limit_and_the_others_wait_still(house: House):
+    ana, bea = house.api.world.person(), house.api.world.person()
+    limit = house.api.fails("429", "sendMessage", chat=ana.id, retry_after=3600)
+    async with alone(house, slots=1):
+        await house.writes(ana, "held up", "behind it")
+        await house.api.world.until(lambda: not limit.times)
+        await house.writes(ana, Reply("9-1-1", urgent=True), Reply("9-8-8", urgent=True))
+        await house.api.world.until(lambda: len(ana.answers()) == 2)
+        await house.writes(bea, "one", "two")  # with one slot they come after what ana gets
+        await house.api.world.until(lambda: len(bea.answers()) == 2)
+    assert ana.answers() == house.api.early == ["9-1-1", "9-8-8"]
+    assert await house.waits() == 2
+
+
+async def test_what_is_urgent_waits_once_it_has_met_a_limit_itself(house: House):
+    ana = house.api.world.person()
+    house.api.fails("429", "sendMessage", chat=ana.id, times=2, retry_after=1)
+    async with house.open():
+        await house.writes(ana, Reply("9-1-1", urgent=True))
+        await house.delivered()
+    assert ana.answers() == ["9-1-1"]
+    assert not house.api.early
 
 
 async def test_somebody_who_blocked_the_bot_is_written_to_no_more(house: House):
@@ -198,6 +256,16 @@ async def test_somebody_who_blocked_the_bot_is_written_to_no_more(house: House):
     assert stored[0].address == str(ana.id)
     assert len(house.api.called("sendMessage")) == 2
     assert bea.answers() == ["hello"]
+
+
+async def test_somebody_whose_account_is_gone_is_written_to_no_more(house: House):
+    ana = house.api.world.person()
+    house.api.fails("403", "sendMessage", description="Forbidden: user is deactivated")
+    await house.writes(ana, "one", "two")
+    async with house.open():
+        await house.delivered()
+    assert [found.kind for found in await house.stored()] == [Kind.BLOCKED]
+    assert ana.answers() == []
 
 
 async def test_a_refused_reply_is_put_aside_and_the_next_ones_come(house: House):
@@ -262,6 +330,24 @@ async def test_a_clean_stop_finishes_what_is_being_sent_and_keeps_the_rest(house
     assert ana.answers() == ["one", "two"]
 
 
+async def test_what_another_process_showed_meanwhile_is_not_shown_again(house: House):
+    ana, gate = house.api.world.person(), asyncio.Event()
+    house.api.fails("hang", "sendMessage", gate=gate)
+    await house.writes(ana, "one", "two", "three")
+    async with resting(house) as first:
+        async with running(first):
+            await house.api.world.until(ana.answers)
+            await house.read(3)
+            asyncio.get_running_loop().call_later(0.1, gate.set)
+        async with alone(house):
+            await house.writes(ana, Reply("Done.", erase=True))
+            await house.delivered()
+        async with running(first):
+            await house.writes(ana, "new")
+            await house.delivered()
+    assert ana.answers() == ["Done.", "new"]
+
+
 async def test_when_redis_goes_and_comes_nothing_is_shown_twice(
     fragile_house: House, own_redis: RedisServer
 ):
@@ -280,6 +366,21 @@ async def test_when_redis_goes_and_comes_nothing_is_shown_twice(
         await house.delivered()
     assert ana.answers() == ["one", "two", "three", "four"]
     assert await house.noted(ana) == {message.id for message in ana.sees()}
+
+
+async def test_what_was_shown_leaves_the_outbox_when_redis_is_full(fragile_house: House):
+    house, ana = fragile_house, fragile_house.api.world.person()
+    gate = asyncio.Event()
+    house.api.fails("hang", "sendMessage", gate=gate)
+    async with house.open():
+        await house.writes(ana, "one", "two")
+        await house.api.world.until(ana.answers)
+        await house.read(2)
+        await house.redis.config_set("maxmemory", 1)
+        gate.set()
+        await house.delivered()
+        assert await house.noted(ana) == {message.id for message in ana.sees()}
+    assert ana.answers() == ["one", "two"]
 
 
 async def test_a_fault_of_ours_in_one_entry_does_not_end_the_delivery(house: House):

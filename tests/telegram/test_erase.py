@@ -1,11 +1,14 @@
 """Leave: every message of both sides that Telegram lets us delete, and nothing noted afterwards."""
 
+import asyncio
 import time
 
 import pytest
 
+from bot.channels import delivery
 from bot.messages import Kind, Reply
 from tests.botapi import Chat
+from tests.telegram.alone import alone
 from tests.telegram.conftest import House
 
 HOUR = 3600
@@ -38,6 +41,65 @@ async def test_both_sides_are_deleted_in_batches_and_nothing_stays_noted(house: 
     assert calls[0]["message_ids"][0] > calls[-1]["message_ids"][-1]  # the newest first
     assert not await house.redis.exists(house.keys.sent(house.to(ana).person))
     assert len(bea.sees()) == 10
+
+
+async def test_a_copy_whose_id_nobody_learned_is_deleted_too(house: House):
+    """A message was shown and its answer got lost: it was shown once more."""
+    ana, bea = house.api.world.person(), house.api.world.person()
+    await talk(house, bea, 4)
+    async with house.open():
+        house.api.fails("cut", "sendMessage")
+        await house.writes(ana, "one")
+        await house.delivered()
+        assert ana.answers() == ["one", "one"]
+        await talk(house, bea, 4)
+        await leave(house, ana, "Done.")
+    assert [message.text for message in ana.sees()] == ["Done."]
+    assert len(bea.sees()) == 8  # ids are of one count for the whole bot
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_who_leaves_before_it_was_shown_again_sees_no_copy_either(house: House, typed: bool):
+    ana = house.api.world.person()
+    await talk(house, ana, 2)
+    cut = house.api.fails("cut", "sendMessage")
+    async with alone(house, first_pause=3600):
+        await house.writes(ana, "one")
+        await house.api.world.until(lambda: ana.answers() and not cut.times)
+        if typed:
+            at = {str(ana.says("/leave")): time.time()}
+            await house.redis.zadd(house.keys.sent(house.to(ana).person), at)
+        await leave(house, ana, "Done.")
+    assert [message.text for message in ana.sees()] == ["Done."]
+
+
+async def test_who_leaves_half_way_through_a_long_reply_sees_no_copy_of_a_part(house: House):
+    ana = house.api.world.person()
+    first = house.api.fails("hang", "sendMessage", gate=(gate := asyncio.Event()))
+    async with alone(house, first_pause=3600):
+        await house.writes(ana, "\n\n".join("a" * 3000 for _ in range(3)))
+        await house.api.world.until(lambda: not first.times)
+        cut = house.api.fails("cut", "sendMessage")
+        gate.set()
+        await house.api.world.until(lambda: not cut.times and len(ana.answers()) == 2)
+        await leave(house, ana, "Done.")
+    assert [message.text for message in ana.sees()] == ["Done."]
+
+
+async def test_a_copy_shown_by_a_process_that_died_is_deleted_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "FAREWELL", 0.01)
+    ana = house.api.world.person()
+    house.api.fails("hang", "sendMessage", gate=asyncio.Event())
+    await house.writes(ana, "one")
+    async with alone(house):
+        await house.api.world.until(ana.answers)
+    async with house.open():
+        await house.delivered()
+        assert ana.answers() == ["one", "one"]
+        await leave(house, ana, "Done.")
+    assert [message.text for message in ana.sees()] == ["Done."]
 
 
 async def test_leaving_may_end_with_no_word_at_all(house: House):
@@ -97,6 +159,16 @@ async def test_messages_already_gone_are_no_problem(house: House):
     async with house.open():
         await leave(house, ana)
     assert ana.sees() == []
+
+
+@pytest.mark.parametrize("kind", ["html400", "html403"])
+async def test_what_a_proxy_refuses_to_delete_is_deleted_later(house: House, kind: str):
+    ana = house.api.world.person()
+    await talk(house, ana, 2)
+    house.api.fails(kind, chat=ana.id, times=2)
+    async with house.open():
+        await leave(house, ana, "Done.")
+    assert [message.text for message in ana.sees()] == ["Done."]
 
 
 @pytest.mark.parametrize("kind", ["502", "reset", "cut", "429"])

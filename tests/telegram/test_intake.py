@@ -1,12 +1,16 @@
 """Updates in: stored before they are confirmed, once, in order, of every kind, in both modes."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
+from redis.exceptions import RedisError
 
+from bot.channels.telegram_send import note_sent
 from bot.errors import QueueUnavailable, SettingsError
-from bot.messages import Kind
+from bot.keys import Keys
+from bot.messages import Channel, Inbound, Kind
 from tests.redis_server import RedisServer
 from tests.telegram.conftest import EMERGENCY, SECRET, WORDS, House
 
@@ -230,6 +234,41 @@ async def test_with_redis_away_nothing_is_confirmed_and_each_message_is_answered
     assert said <= await house.noted(ana)
 
 
+async def test_what_was_shown_without_redis_is_noted_before_the_next_message_is_stored(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """That may be Leave. While ids are written down more come, and writing them down may fail."""
+    ana, bea = (house.to(house.api.world.person()) for _ in range(2))
+    intake, accept, order = house.door()._intake, house.inbox.accept, []
+    intake._unnoted = {ana.person: [1, 2], bea.person: [3]}
+
+    async def note(redis: Any, keys: Keys, person: str, ids: list[int], at: float) -> None:
+        order.append(("note", person))
+        if len(order) < 3:
+            intake._unnoted.setdefault(person, []).append(3 + len(order))
+        if len(order) < 2:
+            raise RedisError
+        await note_sent(redis, keys, person, ids, at)
+
+    async def stored(inbound: Inbound, update: str) -> bool:
+        order.append(("store", inbound.person))
+        return await accept(inbound, update)
+
+    monkeypatch.setattr("bot.channels.telegram_intake.note_sent", note)
+    monkeypatch.setattr(house.inbox, "accept", stored)
+    leaves = Inbound(ana.person, Channel.TELEGRAM, Kind.TEXT, 1.0, address=ana.address)
+    with pytest.raises(QueueUnavailable):
+        await intake._store(leaves, "1", store=True)
+    assert intake._unnoted == {bea.person: [3], ana.person: [1, 2, 4]}
+    await intake._store(leaves, "1", store=True)
+    await intake.aclose()
+    assert order[1:3] == [("note", ana.person), ("store", ana.person)]
+    assert sorted(order[3:]) == sorted([("note", ana.person), ("note", bea.person)])
+    assert not intake._unnoted
+    for person, ids in ((ana, [b"1", b"2", b"4", b"5"]), (bea, [b"3"])):
+        assert await house.redis.zrange(house.keys.sent(person.person), 0, -1) == ids
+
+
 async def test_a_redis_that_hangs_counts_as_away(
     fragile_house: House, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -390,6 +429,32 @@ async def test_a_poller_whose_lock_was_taken_stops_working(
         assert len(house.api.world.pending) == 1
         await house.redis.delete(house.keys.poller())
         await house.stores(1)
+
+
+async def test_who_never_held_the_lock_answers_without_redis_but_delivers_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.channels.telegram.LEASE", 0.3)
+    ana, door = house.api.world.person(), house.door()
+    lock, hold = [False], door._hold
+
+    async def held() -> bool | None:  # None: it cannot be asked for
+        return await hold() if lock[0] else None
+
+    monkeypatch.setattr(door, "_hold", held)
+    stop = asyncio.Event()
+    running = asyncio.create_task(door.run(stop))
+    await house.writes(ana, "what another process is about to show")
+    for number in range(5):
+        ana.says(str(number))
+        await house.stores(number + 1)
+        await all_confirmed(house)
+    assert not ana.answers()
+    lock[0] = True
+    await house.delivered()
+    assert len(ana.answers()) == 1
+    stop.set()
+    await running
 
 
 async def test_an_offset_of_another_bot_is_not_used(house: House):
