@@ -6,7 +6,7 @@ has to be back soon, and the janitor needs no word lists, nor the worker a Teleg
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -120,7 +120,10 @@ class App:
         """The janitor on this app's connections."""
         from bot.janitor import Janitor
 
-        return Janitor(self.inbox, self.memory, self.queue, time.time, self._pager())
+        def done() -> Awaitable[object]:
+            return self.redis.set(self.keys.janitor(), "1", ex=60)
+
+        return Janitor(self.inbox, self.memory, self.queue, time.time, self._pager(), done)
 
     def _pager(self) -> "Pager | None":
         """Whoever calls out to people outside the desk, if an address is set."""
@@ -174,7 +177,7 @@ def telegram_door(app: App) -> "TelegramDoor":
 
 
 def web_app(app: App) -> "Starlette":
-    """The web chat. Off this machine its cookies need TLS in front (docs/operations.md)."""
+    """The web chat."""
     from bot.channels.webchat import app as webchat
 
     return webchat.create_app(
@@ -186,7 +189,7 @@ def web_app(app: App) -> "Starlette":
         words=app.words,
         emergency=app.emergency,
         clock=time.time,
-        secure_cookies=app.settings.behind_tls or not app.settings.web_listen.loopback,
+        secure=app.settings.behind_tls,
     )
 
 
@@ -194,8 +197,6 @@ def console_app(app: App, practice: "Practice | None" = None) -> "Starlette":
     """The counsellors' console, or a practice desk."""
     from bot.console import app as console
 
-    listen = app.settings.practice_listen if practice else app.settings.console_listen
-    public = app.settings.behind_tls or not listen.loopback
     return console.create_app(
         redis=app.redis,
         keys=app.keys,
@@ -203,8 +204,8 @@ def console_app(app: App, practice: "Practice | None" = None) -> "Starlette":
         queue=app.queue,
         words=app.words,
         clock=time.time,
-        secure=public,
-        second_step=public or app.settings.second_step,
+        secure=app.settings.behind_tls,
+        second_step=app.settings.second_step,
         practice=practice,
         open_id=None if practice else app.settings.open_id,
         media_address=app.settings.media_address,

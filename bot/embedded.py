@@ -104,47 +104,44 @@ def running_url(state_dir: Path) -> str | None:
     return url
 
 
-def access_list(engine_password: str, bot_password: str = "") -> str:
+def access_list(engine_password: str, owner_password: str, bot_password: str = "") -> str:
     """The text of Redis's ACL file: who may touch which keys; passwords as hashes only.
 
-    The engine reaches its own keys and nothing else. Without a `bot_password` whoever gets to the
-    socket is us; with one, nobody is let in without a name (`health` may only ask for a PONG).
+    The engine reaches its own keys and nothing else; the owner, Redis's `default`, everything.
+    Nobody is let in without a password. With a `bot_password` the bot has a user who may do less
+    than the owner, and there is `health`, who needs none and may only ask for a PONG.
     """
     prefix = Keys().prefix
+    # Not "off" and not less than everything: Redis reads its own append-only file back as this
+    # user, and silently leaves out every transaction the user may not run.
+    owner = f"user default on #{_sha256(owner_password)} ~* &* +@all"
     engine = f"user engine on #{_sha256(engine_password)} ~{prefix}engine:* resetchannels -@all "
     # The commands of engine/northlight_engine/store.py: with more (SCAN) it could list everybody.
     engine += "+get +set +@connection -@dangerous"
     if not bot_password:
-        return f"user default on nopass ~* &* +@all\n{engine}\n"
+        return f"{owner}\n{engine}\n"
     bot = f"user bot on #{_sha256(bot_password)} ~{prefix}* resetchannels &{prefix}* "
     bot += "+@all -@admin -@dangerous +info +bgrewriteaof"
-    # Not "off" and not less than everything: Redis reads its own append-only file back as this
-    # user, and silently leaves out every transaction the user may not run. Nobody has the password.
-    default = f"user default on #{_sha256(secrets.token_hex(32))} ~* &* +@all"
-    return f"{default}\nuser health on nopass -@all +ping\n{bot}\n{engine}\n"
+    return f"{owner}\nuser health on nopass -@all +ping\n{bot}\n{engine}\n"
 
 
 class EmbeddedRedis:
     """One Redis server, child of this process, reachable through a socket only this user opens.
 
-    `say` is told, in a few words, when a start takes longer than a moment. With an
-    `engine_password` there is a user `engine` too, who reaches the engine's keys only.
+    `say` is told, in a few words, when a start takes longer than a moment. The engine runs as the
+    same system user and can open the socket too, so everybody needs a password.
     """
 
-    def __init__(
-        self,
-        state_dir: Path,
-        say: Callable[[str], None] = lambda text: None,
-        engine_password: str = "",
-    ) -> None:
+    def __init__(self, state_dir: Path, say: Callable[[str], None] = lambda text: None) -> None:
         self._state_dir, self._say = state_dir, say
-        self._engine_password = engine_password
+        # The same for its whole life: after a restart the others come back with it.
+        self._password, self._engine_password = secrets.token_hex(32), secrets.token_hex(32)
         self._dir = state_dir.resolve() / "redis"
         self._lock: IO[str] | None = None
         self._socket_dir: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        #: Where it is reached, once started.
-        self.url = ""
+        #: Where it is reached, once started: by us, and by the engine, who reaches its keys only.
+        self.url = self.engine_url = ""
 
     @property
     def alive(self) -> bool:
@@ -174,9 +171,9 @@ class EmbeddedRedis:
         self._refuse_newer_files(binary)
         socket = self._socket()
         socket.unlink(missing_ok=True)
-        url = f"unix://{quote(str(socket))}"
+        url = f"unix://:{self._password}@{quote(str(socket))}"
         users = self._dir / "users.acl"
-        users.write_text(access_list(self._engine_password or secrets.token_hex(32)))
+        users.write_text(access_list(self._engine_password, self._password))
         with (self._dir / "redis.log").open("wb") as log:
             # A forked child shares the lock, so the folder stays taken until Redis is gone too.
             self._process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
@@ -191,12 +188,13 @@ class EmbeddedRedis:
         self._wait_until_ready(url)
         (self._dir / "url").write_text(url + "\n")
         self.url = url
+        self.engine_url = f"unix://engine:{self._engine_password}@{quote(str(socket))}"
         return url
 
     def stop(self) -> None:
         """Stops the server (it writes everything down first) and frees the folder."""
         self._end()
-        self.url = ""
+        self.url = self.engine_url = ""
         with contextlib.suppress(OSError):
             self._socket().unlink(missing_ok=True)
             (self._dir / "url").unlink(missing_ok=True)

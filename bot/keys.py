@@ -77,6 +77,10 @@ class Keys:
         """String, TTL KEEP (no person): when Redis was last asked to rewrite its file."""
         return f"{self.prefix}rewritten"
 
+    def janitor(self) -> str:
+        """String, TTL a minute (no person): a janitor has made its round."""
+        return f"{self.prefix}janitor"
+
     # -- the way out -----------------------------------------------------------------------
     def outbox(self, channel: str) -> str:
         """Stream, TTL KEEP: sealed messages a door has yet to send."""
@@ -110,6 +114,10 @@ class Keys:
     def leases(self) -> str:
         """Sorted set, TTL KEEP: claimed handoff -> when its lease lapses (epoch seconds)."""
         return f"{self.prefix}leases"
+
+    def round(self) -> str:
+        """String, TTL KEEP (no person): when the janitor last looked at the claims."""
+        return f"{self.prefix}round"
 
     def taken(self, counsellor: str) -> str:
         """Set, TTL KEEP: handoffs a counsellor took; those that ended go when it is read."""

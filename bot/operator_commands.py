@@ -1,28 +1,20 @@
-"""Commands for the people who run the line: accounts, doctor, dead letters, understand."""
+"""Commands for the people who run the line: accounts, tokens, dead letters, understand."""
 
 import argparse
 import asyncio
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from redis.exceptions import RedisError
 
 from bot.app import App, build
-from bot.conversation.render import ROOT
 from bot.dead_letters import DeadLetters
-from bot.directory import load_directory
 from bot.embedded import running_url
 from bot.errors import QueueUnavailable, SettingsError
-from bot.handoff.service import Mode, Standing
 from bot.parts import ENGINE_ADDRESS
 from bot.settings import PREFIX, Settings
 from bot.understand import understand
-
-#: Entries of the directory not checked for so long are pointed out.
-RECHECK = timedelta(days=90)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -30,7 +22,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.command == "understand":
         return understand()
     if arguments.command == "doctor":
-        return asyncio.run(_doctor(settings))
+        from bot.doctor import doctor
+
+        return asyncio.run(doctor(settings))
     if arguments.command == "dead-letters":
         return asyncio.run(_dead_letters(arguments, settings))
     if arguments.command == "audit-log":
@@ -42,11 +36,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return asyncio.run(_counsellor(arguments, settings))
 
 
-def _running(settings: Settings) -> Settings:
-    """The settings with the Redis that runs here now, when none was named."""
-    if settings.redis_url:
-        return settings
-    url = running_url(settings.state_dir)
+def running(settings: Settings) -> Settings:
+    """The settings with the Redis and the engine that run here now, where none was named."""
+    url = settings.redis_url or running_url(settings.state_dir)
     if url is None:
         raise SettingsError(
             f"{PREFIX}REDIS_URL: not set, and no service of ours runs in {settings.state_dir}"
@@ -61,7 +53,7 @@ async def _counsellor(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.console.audit import Audit
     from bot.console.second_step import SecondStep
 
-    async with build(_running(settings)) as app:
+    async with build(running(settings)) as app:
         accounts = Accounts(app.redis, app.keys)
         if arguments.act == "add":
             password = await accounts.add(
@@ -128,7 +120,7 @@ async def _counts(month: str, settings: Settings) -> int:
     from bot.console.counting import as_csv
     from bot.handoff.counts import Counts
 
-    async with build(_running(settings)) as app:
+    async with build(running(settings)) as app:
         counts = Counts(app.redis, app.keys, time.time, app.words.codes(), OUTCOMES)
         try:
             found = await counts.month(month or await counts.latest())
@@ -143,7 +135,7 @@ async def _token(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.console.audit import Audit
     from bot.console.tokens import Tokens
 
-    async with build(_running(settings)) as app:
+    async with build(running(settings)) as app:
         tokens = Tokens(app.redis, app.keys, app.vault, time.time)
         if arguments.act == "list":
             for token in await tokens.list():
@@ -166,7 +158,7 @@ async def _audit_log(settings: Settings) -> int:
     from bot.console.audit import Audit
 
     lines = broken = 0
-    async with build(_running(settings)) as app:
+    async with build(running(settings)) as app:
         async for entry in Audit(app.redis, app.keys, app.vault, time.time).entries():
             print(entry)
             lines += 1
@@ -177,18 +169,20 @@ async def _audit_log(settings: Settings) -> int:
     return 1 if broken else 0
 
 
-def _letters(app: App) -> DeadLetters:
+def letters_of(app: App) -> DeadLetters:
+    """What was given up on."""
     return DeadLetters(app.redis, app.keys, app.vault, app.inbox, app.outbox)
 
 
-def _in_words(counts: dict[tuple[str, str], int]) -> str:
+def in_words(counts: dict[tuple[str, str], int]) -> str:
+    """How many of what, and why; "" for nothing."""
     return ", ".join(f"{many} {where} {why}" for (where, why), many in sorted(counts.items()))
 
 
 async def _dead_letters(arguments: argparse.Namespace, settings: Settings) -> int:
     """Lists, hands in again or drops what was given up on; never shows what it says."""
-    async with build(_running(settings)) as app:
-        letters = _letters(app)
+    async with build(running(settings)) as app:
+        letters = letters_of(app)
         try:
             if arguments.drop:
                 print(f"dropped: {await letters.drop()}")
@@ -199,67 +193,7 @@ async def _dead_letters(arguments: argparse.Namespace, settings: Settings) -> in
                     f"cannot be opened with this master key: {done.closed}"
                 )
             else:
-                print(f"dead letters: {_in_words(await letters.counts()) or 'none'}")
+                print(f"dead letters: {in_words(await letters.counts()) or 'none'}")
         except (RedisError, OSError) as error:
             raise QueueUnavailable(f"redis does not answer: {type(error).__name__}") from None
     return 0
-
-
-async def _doctor(settings: Settings) -> int:
-    """Says what is well and what is not; exit code 1 when a part is away."""
-    well = True
-
-    def line(good: bool, what: str, hint: str = "") -> None:
-        nonlocal well
-        well = well and good
-        print(f"{'ok  ' if good else 'BAD '} {what}{'' if good or not hint else ': ' + hint}")
-
-    line(True, "settings are valid")
-    _files(line)
-    try:
-        async with build(_running(settings)) as app:
-            await _service(app, line)
-    except SettingsError as error:
-        line(False, "redis", str(error))
-    return 0 if well else 1
-
-
-def _files(line: Any) -> None:
-    from bot.conversation.render import Words
-    from bot.safety.lexicon import Lexicon
-
-    words = Words.load()
-    Lexicon.load()
-    entries = load_directory(ROOT / "directory")
-    line(True, f"languages offered: {' '.join(words.codes())}; help lines: {len(entries)}")
-    unread = [code for code in words.codes() if words.language(code).reviewed_by is None]
-    print(f"note  not reviewed by a native speaker yet: {' '.join(unread) or 'none'}")
-    today = datetime.now(UTC).date()
-    old = [entry.id for entry in entries if today - entry.verified_on > RECHECK]
-    line(not old, "help lines checked within 90 days", f"check again: {' '.join(old)}")
-    print("note  numbers came from archived public pages; nobody has phoned them yet")
-
-
-def _opening(standing: Standing, now: float) -> str:
-    closed = standing.closed(now)
-    by_hand = " by hand" if standing.mode is not Mode.AUTO else ""
-    if not by_hand and standing.hours is None:
-        return "no opening hours are set"
-    change = standing.opens(now) if closed else standing.closes(now)
-    until = f" until {change.local:%Y-%m-%d %H:%M} {change.zone}" if change else ""
-    return f"the service is {'closed' if closed else 'open'}{by_hand}{until}"
-
-
-async def _service(app: App, line: Any) -> None:
-    try:
-        await app.redis.ping()
-        line(True, "redis answers")
-        counts = _in_words(await _letters(app).counts())
-        line(not counts, "nothing was given up on", f"{counts}; see python -m bot dead-letters")
-        waiting = await app.redis.zcard(app.keys.queue())
-        print(f"note  people waiting: {waiting}")
-        print(f"note  counsellors on shift: {await app.queue.counsellors_on_shift()}")
-        print(f"note  {_opening(await app.queue.service.read(), time.time())}")
-    except (RedisError, OSError) as error:
-        line(False, "redis answers", type(error).__name__)
-    line(await app.services.engine.ready(), "engine answers", f"see {PREFIX}ENGINE_URL and its log")

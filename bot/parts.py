@@ -33,9 +33,11 @@ _ENGINE_KEEPS: Final = (
     "TZ",
     "TMPDIR",
     "VIRTUAL_ENV_DISABLE_PROMPT",
+    "NORTHLIGHT_ENGINE_LOG",
 )
 #: What one part alone is given.
 _OWN: Final = {
+    "engine": ("ENGINE_REDIS_URL",),
     "telegram": ("TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET"),
     "janitor": ("PAGING_URL", "PAGING_SECRET"),
     "console": ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"),
@@ -56,11 +58,11 @@ class Part:
     files: tuple[int, ...] = ()
 
 
-def parts_of(settings: Settings, vault: Vault, redis_url: str, *, own_redis: bool) -> list[Part]:
+def parts_of(settings: Settings, vault: Vault, redis_url: str, engine_redis_url: str) -> list[Part]:
     """What there is to run but the practice desk, in the order of starting.
 
-    `own_redis`: it is the embedded one, where the engine has a user of its own. Ports that nobody
-    set are chosen here, and the engine's address is written down. Raises SettingsError.
+    `engine_redis_url`: the same Redis for a user who reaches the engine's keys only. Ports that
+    nobody set are chosen here, and the engine's address is written down. Raises SettingsError.
     """
     environ = dict(os.environ)
     environ[f"{PREFIX}REDIS_URL"] = redis_url
@@ -70,7 +72,12 @@ def parts_of(settings: Settings, vault: Vault, redis_url: str, *, own_redis: boo
         environ[f"{PREFIX}MASTER_KEY_FILE"] = str(path.resolve())
     parts: list[Part] = []
     if not settings.engine_url:
-        engine = engine_part(vault, redis_url, own_redis=own_redis)
+        if engine_redis_url in ("", redis_url):
+            raise SettingsError(
+                f"{PREFIX}ENGINE_REDIS_URL: needed with {PREFIX}REDIS_URL: the same Redis, with a "
+                "user who reaches the engine's keys only (docs/operations.md)"
+            )
+        engine = engine_part(vault, engine_redis_url)
         environ[f"{PREFIX}ENGINE_URL"] = f"http://{engine.environ[f'{PREFIX}ENGINE_LISTEN']}"
         # For `doctor`, typed while the service runs.
         (settings.state_dir / ENGINE_ADDRESS).write_text(environ[f"{PREFIX}ENGINE_URL"])
@@ -111,13 +118,11 @@ def practice_part(parts: list[Part], listen: Address, door: int) -> Part:
     return Part("practice", command, worker.environ, lambda: answers(health), 4, (door,))
 
 
-def engine_part(vault: Vault, redis_url: str, *, own_redis: bool) -> Part:
+def engine_part(vault: Vault, redis_url: str) -> Part:
     """The engine, on an address that is free now. Raises SettingsError when not installed."""
     python = ROOT / "engine" / ".venv" / "bin" / "python"
     if not python.exists():
         raise SettingsError(f"the engine is not installed ({python} is missing): run `make setup`")
-    if own_redis:  # where the engine has a user of its own, who sees its own keys only
-        redis_url = redis_url.replace("unix://", f"unix://engine:{vault.engine_token}@", 1)
     listen = f"127.0.0.1:{_free_port()}"
     environ = {name: os.environ[name] for name in _ENGINE_KEEPS if name in os.environ} | {
         "NORTHLIGHT_ENGINE_TOKEN": vault.engine_token,
@@ -152,6 +157,19 @@ async def _shards_held(redis_url: str) -> bool:
             return bool(await client.exists(*keys) == SHARDS)
     except redis.RedisError:
         return False
+
+
+async def forgetful(client: "redis.asyncio.Redis") -> str:
+    """Why this Redis may lose what it has accepted, in words; "" when it keeps it.
+
+    Raises RedisError, OSError. (How often it writes to the disk, `appendfsync`, is not told us.)
+    """
+    told = await client.info()
+    if not told.get("aof_enabled"):
+        return "this Redis keeps no append-only file: set appendonly yes and appendfsync always"
+    if told.get("maxmemory_policy") != "noeviction":
+        return "this Redis throws away what it has accepted: set maxmemory-policy noeviction"
+    return ""
 
 
 async def _nothing_to_wait_for() -> bool:

@@ -9,12 +9,14 @@ people (pseudonyms) and the engine's own secrets stay, or conversations could no
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,29 +116,41 @@ def add_key(path: Path) -> None:
     """
     text = path.read_text("ascii")
     line = ("" if text.endswith("\n") else "\n") + secrets.token_hex(32) + "\n"
-    mode = stat.S_IMODE(path.stat().st_mode)
-    try:
-        path.chmod(mode | stat.S_IWUSR)
-        with path.open("ab", buffering=0) as file:
-            file.write(line.encode())
-            os.fsync(file.fileno())
-        path.chmod(mode)
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be written ({error.strerror})") from None
+    with _writing(path) as file:
+        file.seek(0, os.SEEK_END)
+        file.write(line.encode())
 
 
 def retire_older(path: Path) -> None:
-    """Leaves only the newest key in the file. Raises SettingsError."""
-    ring = Ring.parse(path.read_text("ascii"))
-    fresh = path.with_name(path.name + ".new")
+    """Leaves only the newest key in the file. Raises SettingsError.
+
+    The file is written over, not replaced: a container holds on to the file it was given, and would
+    never see another of the same name. Should this be cut short, `.new` beside it has all of it.
+    """
+    text = Ring.parse(path.read_text("ascii")).newest_only().to_text().encode()
+    whole = path.with_name(path.name + ".new")
+    with _writing(path) as file:
+        whole.touch(mode=0o600)
+        with _writing(whole) as copy:
+            copy.write(text)
+            copy.truncate()
+        file.write(text)
+        file.truncate()
+    whole.unlink()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[RawIOBase]:
+    """The file, to be written over; on the disk at the end. Raises SettingsError."""
     try:
-        fresh.touch(mode=0o600)
-        with fresh.open("w") as file:
-            file.write(ring.newest_only().to_text())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.chmod(stat.S_IMODE(path.stat().st_mode))
-        fresh.replace(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        path.chmod(mode | stat.S_IWUSR)
+        try:
+            with path.open("r+b", buffering=0) as file:
+                yield file
+                os.fsync(file.fileno())
+        finally:
+            path.chmod(mode)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror})") from None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from bot.errors import SettingsError
 from bot.keys import RETENTION
@@ -73,6 +73,7 @@ class Settings:
     media_address: Address = Address("127.0.0.1", 8071)
     redis_url: str = field(default="", repr=False)
     engine_url: str = ""
+    engine_redis_url: str = field(default="", repr=False)
     web_listen: Address = Address("127.0.0.1", 8080)
     console_listen: Address = Address("127.0.0.1", 8090)
     practice_listen: Address = Address("127.0.0.1", 8091)
@@ -92,8 +93,7 @@ class Settings:
     @property
     def second_step(self) -> bool:
         """Whether every counsellor needs a code from a phone: always where others can reach us."""
-        public = self.behind_tls or not self.console_listen.loopback
-        return public or self.console_second_step == "always"
+        return self.behind_tls or self.console_second_step == "always"
 
     @property
     def open_id(self) -> OpenId | None:
@@ -130,6 +130,7 @@ class Settings:
             media_address=read("MEDIA_ADDRESS", _address, cls.media_address),
             redis_url=read("REDIS_URL", _redis_url, ""),
             engine_url=read("ENGINE_URL", _url, ""),
+            engine_redis_url=read("ENGINE_REDIS_URL", _redis_url, ""),
             web_listen=read("WEB_LISTEN", _address, cls.web_listen),
             console_listen=read("CONSOLE_LISTEN", _address, cls.console_listen),
             practice_listen=read("PRACTICE_LISTEN", _address, cls.practice_listen),
@@ -152,6 +153,14 @@ class Settings:
         return settings
 
     def _check_together(self) -> None:
+        for name in ("web_listen", "console_listen", "practice_listen"):
+            address: Address = getattr(self, name)
+            if not self.behind_tls and not address.loopback:
+                raise SettingsError(
+                    f"{PREFIX}{name.upper()}: other machines could reach {address.host}, and read "
+                    f"what is written and every password on its way: put a web server with TLS in "
+                    f"front and set {PREFIX}BEHIND_TLS=1, or listen on 127.0.0.1"
+                )
         if self.telegram_mode == "webhook" and self.telegram_token:
             if not self.telegram_webhook_url:
                 raise SettingsError(f"{PREFIX}TELEGRAM_WEBHOOK_URL: needed in webhook mode")
@@ -168,6 +177,11 @@ class Settings:
         if bool(self.paging_url) != bool(self.paging_secret):
             missing = "PAGING_SECRET" if self.paging_url else "PAGING_URL"
             raise SettingsError(f"{PREFIX}{missing}: paging needs both, or neither")
+        if self.engine_redis_url and not self.redis_url:
+            raise SettingsError(
+                f"{PREFIX}ENGINE_REDIS_URL: only with {PREFIX}REDIS_URL; in its own Redis `up` "
+                "makes the engine's user itself"
+            )
         if self.redis_url and not self.master_key:
             raise SettingsError(
                 f"{PREFIX}MASTER_KEY or {PREFIX}MASTER_KEY_FILE: needed with {PREFIX}REDIS_URL, "
@@ -225,6 +239,9 @@ def _issuer(value: str) -> str:
 def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://")
+    for name in ("protocol", "legacy_responses", "decode_responses"):
+        if name in parse_qs(value.partition("?")[2]):
+            raise ValueError(f"must not set {name}: answers would come in another shape")
     return value
 
 

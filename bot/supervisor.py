@@ -22,7 +22,7 @@ from bot.console.accounts import Accounts
 from bot.embedded import EmbeddedRedis, die_with_parent, open_vault, private_dir
 from bot.errors import NorthlightError, SettingsError
 from bot.keys import Keys
-from bot.parts import ROOT, Part, parts_of, practice_part, refuse_taken
+from bot.parts import ROOT, Part, forgetful, parts_of, practice_part, refuse_taken
 from bot.settings import PREFIX, Settings
 from bot.vault import Vault
 
@@ -39,6 +39,10 @@ LONGEST_PAUSE: Final = 30.0
 SETTLED: Final = 5.0
 #: A part that dies this often before it was ever ready will not get better by itself.
 HOPELESS: Final = 3
+#: How often each part is asked whether it does its work, seconds; one that does not, so often in a
+#: row, hangs and is started again. (As long as a start may take: no part is ended while it starts.)
+LOOK_EVERY: Final = 10.0
+HANGS: Final = 12
 #: The login of the counsellor who is there at once on a machine of one's own.
 DEMO: Final = "demo"
 
@@ -62,6 +66,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._redis: EmbeddedRedis | None = None
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._watchers: list[asyncio.Task[None]] = []
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._deaths: dict[str, int] = {}
         self._store = ""
@@ -80,9 +85,9 @@ class Supervisor:
         self._vault = open_vault(self._settings)  # before anything is started
         parts: list[Part] = []
         try:
-            self._store = self._start_redis()
-            own = self._redis is not None
-            parts = parts_of(self._settings, self._vault, self._store, own_redis=own)
+            self._store = await self._start_redis()
+            engines = self._redis.engine_url if self._redis else self._settings.engine_redis_url
+            parts = parts_of(self._settings, self._vault, self._store, engines)
             await self._start(parts)
             if not self._stopping.is_set():
                 desk = self._practice(parts)
@@ -101,12 +106,15 @@ class Supervisor:
         return 0
 
     # -- what there is to run ------------------------------------------------------------------
-    def _start_redis(self) -> str:
-        if self._settings.redis_url:
-            return self._settings.redis_url
+    async def _start_redis(self) -> str:
+        if url := self._settings.redis_url:
+            with contextlib.suppress(redis.RedisError, OSError):  # away: the parts wait for it
+                async with _client(url) as client:
+                    if why := await forgetful(client):
+                        raise SettingsError(f"{PREFIX}REDIS_URL: {why}")
+            return url
         began = time.monotonic()
-        password = self._vault.engine_token
-        self._redis = EmbeddedRedis(self._settings.state_dir, self._say, password)
+        self._redis = EmbeddedRedis(self._settings.state_dir, self._say)
         # Not in a thread: Linux ties a child's fate to the thread that made it.
         url = self._redis.start()
         self._say(f"{'redis':10} ready  {time.monotonic() - began:5.1f} s")
@@ -148,6 +156,7 @@ class Supervisor:
         finally:
             for task in waiting:
                 task.cancel()
+        self._watchers += [asyncio.create_task(self._watch(part)) for part in parts]
 
     async def _until_ready(self, part: Part) -> None:
         began = time.monotonic()
@@ -181,13 +190,36 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
+    async def _watch(self, part: Part) -> None:
+        """Ends a part that lives and does not do its work, so that it is started again."""
+        watched, failed = None, 0
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY)
+            process = self._running.get(part.name)
+            if process is not watched:
+                watched, failed = process, 0
+            # While Redis is away nobody can work, and a new start would change nothing.
+            if process is None or await part.ready() or not await self._store_answers():
+                failed = 0
+                continue
+            failed += 1
+            if failed >= HANGS:
+                self._say(f"{part.name} runs and does not do its work; ending it")
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+
+    async def _store_answers(self) -> bool:
+        try:
+            async with _client(self._store) as client:
+                return bool(await client.ping())
+        except (redis.RedisError, OSError):
+            return False
+
     async def _free(self, name: str) -> None:
         """Frees what a dead part held: whoever waits for an answer must not wait for its leases."""
-        client = redis.asyncio.Redis.from_url(
-            self._store, socket_connect_timeout=2, socket_timeout=2
-        )
         with contextlib.suppress(redis.RedisError, OSError):  # away: then they lapse
-            async with client:
+            async with _client(self._store) as client:
                 await leases.free(client, Keys(), name)
 
     async def _run_once(self, part: Part, name: str) -> int:
@@ -210,9 +242,9 @@ class Supervisor:
             del self._running[part.name]
 
     def _mind(self) -> None:
-        for keeper in self._keepers.values():
-            if keeper.done():  # it ends by itself only when its program cannot be run at all
-                keeper.result()
+        for task in (*self._keepers.values(), *self._watchers):
+            if task.done():  # it ends by itself only when its program cannot be run at all
+                task.result()
         if self._redis is not None and not self._redis.alive:
             self._say("redis ended; starting it again")
             try:
@@ -222,6 +254,8 @@ class Supervisor:
 
     # -- stopping ------------------------------------------------------------------------------
     async def _stop(self, parts: list[Part]) -> None:
+        for watcher in self._watchers:
+            watcher.cancel()
         for order in sorted({part.order for part in parts}, reverse=True):
             names = [part.name for part in parts if part.order == order]
             await asyncio.gather(*(self._stop_one(name) for name in names))
@@ -255,7 +289,7 @@ class Supervisor:
 
         The one-time password is new at each start until it was used, and shown nowhere else.
         """
-        if self._redis is None or not self._settings.console_listen.loopback:
+        if self._redis is None or self._settings.behind_tls:
             return "accounts are made with: python -m bot counsellor add"
         async with redis.asyncio.Redis.from_url(self._redis.url) as client:
             accounts = Accounts(client, Keys())
@@ -284,6 +318,10 @@ class Supervisor:
         self._say(f"Telegram   {'on' if telegram else f'off ({PREFIX}TELEGRAM_TOKEN is not set)'}")
         self._say(f"Logs       {self._logs}/")
         self._say("Ctrl-C stops everything.")
+
+
+def _client(url: str) -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
 
 
 def _tell(text: str) -> None:

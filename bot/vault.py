@@ -2,9 +2,10 @@
 
 One master key (32 bytes, from the environment or a file) is the root. From it come, by HKDF, the
 key that names people, the key that wraps data keys, the transit key (inbox and outbox entries
-that live for moments) and the engine's own tracker key. Each conversation has a random data key,
-stored wrapped; erasing a conversation deletes that first, so that what a disk or a backup still
-holds can be read by nobody.
+that live for moments, web screens, addresses) and the engine's own tracker key. Each conversation
+has a random data key, stored wrapped; erasing a conversation deletes that first, so that nobody can
+open what is not deleted yet. A copy made before holds the wrapped key too: it can be read with the
+master key, until that is changed and the older one destroyed.
 
 Where the master key is a file, it may hold several (`Ring`): the newest seals, each one opens.
 Every process follows that file, so `python -m bot rotate-keys` needs no stop of the service.

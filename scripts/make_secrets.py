@@ -17,15 +17,23 @@ from bot.vault import Ring, Vault  # noqa: E402
 
 
 def make(folder: Path) -> list[str]:
-    """Completes `folder`; returns the names of the files it made."""
+    """Completes `folder`; returns the names of the files it made.
+
+    Ends with words when the engine's secrets are not those of the master key: bot and engine would
+    not know each other, and everybody would get the fixed menu.
+    """
     private_dir(folder)
     made: list[str] = []
+
+    def held(name: str) -> str:
+        path = folder / name
+        return path.read_text().strip() if path.exists() else ""
 
     def keep(name: str, text: str) -> str:
         """What the file holds: what it held before, else `text`."""
         path = folder / name
         if path.exists():
-            return path.read_text().strip()
+            return held(name)
         # The folder is closed to others; the files are not, so that the containers' users, who
         # are nobody on this machine, can read the ones that are handed to them.
         path.write_text(text + "\n" if text else "")
@@ -33,14 +41,22 @@ def make(folder: Path) -> list[str]:
         made.append(name)
         return text
 
-    vault = Vault(Ring.parse(keep("master_key", secrets.token_hex(32))))
-    keep("engine_token", vault.engine_token)
-    keep("engine_key", vault.engine_key)
+    master = held("master_key") or secrets.token_hex(32)
+    vault = Vault(Ring.parse(master))
+    follows = {"engine_token": vault.engine_token, "engine_key": vault.engine_key}
+    if any(held(name) not in ("", text) for name, text in follows.items()):
+        sys.exit(
+            f"{folder}: engine_token and engine_key were made with another master_key: put that "
+            "one back; or, to begin anew with a new one, remove these two as well"
+        )
+    for name, text in {"master_key": master, **follows}.items():
+        keep(name, text)
     bot = keep("redis_url", f"redis://bot:{secrets.token_hex(24)}@redis:6379/0")
     engine = keep("engine_redis_url", f"redis://engine:{secrets.token_hex(24)}@redis:6379/0")
     bot_password, engine_password = (urlsplit(url).password or "" for url in (bot, engine))
-    keep("redis_acl", access_list(engine_password, bot_password).strip())
+    keep("redis_acl", access_list(engine_password, secrets.token_hex(32), bot_password).strip())
     keep("telegram_token", "")
+    keep("telegram_webhook_secret", secrets.token_hex(24))
     keep("oidc_client_secret", "")
     keep("paging_secret", "")
     return made

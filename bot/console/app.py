@@ -38,7 +38,7 @@ from bot.console.accounts import Accounts
 from bot.console.alerts import Alerts
 from bot.console.answers import Refused, refuse
 from bot.console.audit import Audit
-from bot.console.context import Console, Practice, Words
+from bot.console.context import Console, Practice
 from bot.console.courier import Courier
 from bot.console.devices import Devices
 from bot.console.events import Hub
@@ -50,7 +50,7 @@ from bot.console.planned import Plan
 from bot.console.second_step import SecondStep
 from bot.console.strings import HERE, Phrases, Strings
 from bot.console.tokens import Tokens
-from bot.conversation.render import ROOT
+from bot.conversation.render import ROOT, Words
 from bot.directory import Entry, load_directory
 from bot.errors import QueueUnavailable, Sealed
 from bot.handoff.counts import Counts

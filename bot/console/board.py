@@ -126,7 +126,7 @@ async def _view(request: Request) -> dict[str, Any]:
 
 async def _closed(request: Request, number: int) -> dict[str, Any]:
     desk, t = console(request), translate_of(request)
-    total, talks = await desk.queue.closed((number - 1) * PAGE, PAGE)
+    total, talks = await desk.queue.ended_talks((number - 1) * PAGE, PAGE)
     return {
         "talks": [
             closed_view(desk, one, at, await desk.queue.erases_in(one), t) for one, at in talks

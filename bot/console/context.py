@@ -19,23 +19,13 @@ from bot.console.planned import Plan
 from bot.console.second_step import SecondStep
 from bot.console.strings import Phrases, Strings, Translate
 from bot.console.tokens import Tokens
+from bot.conversation.render import Words
 from bot.directory import Entry
 from bot.handoff.counts import Counts
 from bot.handoff.queue import Queue
-from bot.handoff.queue import Words as QueueWords
 
 #: The cookie that names the console's language; it says nothing about anybody.
 LANGUAGE_COOKIE = "nl_console_language"
-
-
-class Words(QueueWords, Protocol):
-    """What the console needs of bot.conversation.render."""
-
-    def text(self, section: str, key: str, language: str) -> str:
-        """The words of a key."""
-
-    def knows(self, key: str) -> bool:
-        """Whether there is a response of that name."""
 
 
 class Practice(Protocol):

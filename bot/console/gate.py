@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,6 +54,13 @@ _HEADERS: Final = {
 #: What a person sent is nothing but itself, even in a window of its own.
 _SENT_POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
+#: Said to whoever comes through a TLS proxy that the console was not told of: cookies would travel
+#: without TLS too, and nobody would be asked for a second step.
+_NOT_TOLD: Final = (
+    "This console is reached over https and was not told so: set NORTHLIGHT_BEHIND_TLS=1 and start "
+    "it again (docs/operations.md).\n"
+)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -84,6 +92,9 @@ class Gate:
                 _finish(request, route, message)
             await send(message)
 
+        if scope["scheme"] == "https" and not desk.secure:
+            await PlainTextResponse(_NOT_TOLD, 503)(scope, receive, answer)
+            return
         try:
             body = await self._check(request, route)
             await self._app(scope, _replay(body, receive) if body else receive, answer)

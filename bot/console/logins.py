@@ -179,10 +179,6 @@ class Logins:
         """Ends a login by its stored name."""
         await self._redis.delete(self._keys.login(token))
 
-    async def end_value(self, value: str) -> None:
-        """Ends a login by its cookie's value."""
-        await self.end(_hashed(value))
-
     def _failures(self, login: str, source: str) -> str:
         # Login and source only as a keyed mark: no address is stored.
         return self._keys.attempts(self._vault.word_mark(login, source)[:32])

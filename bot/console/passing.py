@@ -102,6 +102,7 @@ async def passed_on(desk: Console, handoff: str, holder: str, to: str, note: str
     """
     if to:
         await desk.queue.transfers.offer(handoff, holder, to, note)
+        await desk.audit.write(to, "offered", handoff)  # their desk shows them the note
     else:
         await desk.queue.transfers.to_queue(handoff, holder, note)
 

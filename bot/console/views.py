@@ -124,6 +124,7 @@ async def case_view(desk: Console, handoff: Handoff, t: Translate, own: str) -> 
         "channel": handoff.channel.value,
         "rules": [_said(t, "rule", rule) for rule in handoff.rules],
         "flags": [_said(t, "rule", flag) for flag in handoff.flags],
+        "forced": handoff.forced,
         "answers": [
             {"slot": slot, "question": _said(t, "slot", slot), "answer": _said(t, "value", value)}
             for slot, value in shown
@@ -161,7 +162,7 @@ def _silence(handoff: Handoff, case: Case, now: float) -> dict[str, Any]:
         "since": {name: clock_words(now - at) for name, at in steps.items() if at},
         "kept_open": handoff.kept_open,
         "closes": handoff.level is not Level.RED and not handoff.kept_open,
-        "quiet": not welcome(case.safe_contact, case.zones, now),
+        "quiet": handoff.forced or not welcome(case.safe_contact, case.zones, now),
         "minutes": {"ask": ask, "warn": ask + pause, "close": ask + 2 * pause},
     }
 

@@ -107,11 +107,10 @@ def test_nobody_else_can_reach_it(tmp_path: Path) -> None:
 
 
 def test_the_engine_reaches_its_own_keys_only(tmp_path: Path) -> None:
-    server = EmbeddedRedis(tmp_path, engine_password="a password")
-    url = server.start()
+    server = EmbeddedRedis(tmp_path)
+    server.start()
     try:
-        engine_url = url.replace("unix://", "unix://engine:a password@")
-        with redis.Redis.from_url(engine_url) as engine:
+        with redis.Redis.from_url(server.engine_url) as engine:
             assert engine.ping()
             assert engine.set("nl:engine:somebody", "sealed", ex=60)
             assert engine.get("nl:engine:somebody") == b"sealed"
@@ -124,13 +123,21 @@ def test_the_engine_reaches_its_own_keys_only(tmp_path: Path) -> None:
             ):
                 with pytest.raises(redis.exceptions.NoPermissionError):
                     act()
+        # It runs as our system user: whoever leaves the password out must not be somebody more.
+        path = server.engine_url.partition("@")[2]
+        for name in ("", "default:@", "default:guessed@", "engine:guessed@"):
+            with (
+                redis.Redis.from_url(f"unix://{name}{path}") as stranger,
+                pytest.raises(redis.exceptions.AuthenticationError),
+            ):
+                stranger.get("nl:session:somebody")
     finally:
         server.stop()
 
 
 def test_named_users_keep_strangers_out_and_lose_nothing_at_a_restart(tmp_path: Path) -> None:
     """Redis reads its file back as the user `default`: what that user may not do would be lost."""
-    (tmp_path / "users.acl").write_text(access_list("for the engine", "for the bot"))
+    (tmp_path / "users.acl").write_text(access_list("for the engine", "for nobody", "for the bot"))
     socket = tmp_path / "s"
     command = ["--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
     command += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]

@@ -14,7 +14,10 @@ import jsonschema
 import pytest
 import yaml
 
+from bot.embedded import access_list
+from bot.rotate_keys import add_key, retire_older
 from bot.settings import PREFIX, Settings
+from bot.vault import Vault
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -82,6 +85,14 @@ def test_the_settings_table_tells_the_defaults(field: "dataclasses.Field[Any]") 
         assert row[1] == f"`{told}`"
 
 
+def test_the_users_for_a_redis_of_ones_own_are_those_of_ours() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    told = {line.split()[1]: line.split()[4:] for line in text.splitlines()
+            if line.startswith("user ")}  # fmt: skip
+    ours = {line.split()[1]: line.split()[4:] for line in access_list("e", "o", "b").splitlines()}
+    assert told == {name: ours[name] for name in ("default", "bot", "engine")}
+
+
 # -- containers ---------------------------------------------------------------------------------
 def test_the_compose_file_follows_the_compose_specification() -> None:
     folder = resources.files("check_jsonschema").joinpath("builtin_schemas", "vendor")
@@ -107,9 +118,9 @@ def test_every_container_is_locked_down(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_only_pages_are_published_and_on_this_machine_only(name: str) -> None:
+def test_only_what_a_web_server_leads_to_is_published_and_on_this_machine_only(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
-    assert bool(ports) == (name in ("web", "console", "practice"))
+    assert bool(ports) == (name in ("web", "console", "practice", "telegram"))
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -141,6 +152,35 @@ def test_what_people_sent_goes_from_telegram_to_the_console_on_a_network_of_thei
     assert SERVICES["telegram"]["networks"]["media"]["aliases"] == ["media"]
 
 
+def test_every_setting_reaches_the_containers() -> None:
+    """What is set in .env and not handed on would do nothing, without a word."""
+    given = {name: set(one.get("environment", {})) for name, one in SERVICES.items()}
+    bot = {name: SERVICES[name]["environment"] for name in given if name not in ("redis", "engine")}
+    names_given = {name.removesuffix("_FILE") for names in given.values() for name in names}
+    elsewhere = {
+        "STATE_DIR",  # stands in the image
+        "CONSOLE_SECOND_STEP",  # always asked behind TLS
+    }
+    names = {field.name.upper() for field in dataclasses.fields(Settings)} - elsewhere
+    assert {PREFIX + name.removesuffix("_FILE") for name in names} <= names_given
+    for name, environment in bot.items():
+        assert environment[f"{PREFIX}RETENTION"] == f"${{{PREFIX}RETENTION:-24h}}", name
+        assert environment[f"{PREFIX}BEHIND_TLS"] == "1", name
+    # An empty value is a setting that was not made: each process loads as it stands here.
+    for environment in bot.values():
+        plain = {name: re.sub(r"\$\{\w+:-(.*?)}", r"\1", value)
+                 for name, value in environment.items() if not name.endswith("_FILE")}  # fmt: skip
+        assert Settings.load(plain).retention == "24h"
+
+
+def test_every_secret_file_becomes_a_setting() -> None:
+    entrypoint = (ROOT / "docker" / "entrypoint").read_text()
+    for service in SERVICES.values():
+        for name in service.get("environment", {}):
+            if name.endswith("_FILE") and name != f"{PREFIX}MASTER_KEY_FILE":
+                assert re.search(rf"\b{name.removesuffix('_FILE')}\b", entrypoint), name
+
+
 def test_redis_in_a_container_keeps_what_it_accepted() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command
@@ -161,6 +201,38 @@ def test_secrets_are_made_once_and_fit_together(tmp_path: Path) -> None:
     for url in ("redis_url", "engine_redis_url"):
         password = first[url].split(":")[2].partition("@")[0]
         assert password not in first["redis_acl"]  # hashes only
+
+
+@pytest.mark.parametrize("lost", [["master_key"], ["master_key", "engine_key"]])
+def test_a_new_master_key_beside_the_engines_older_secrets_is_refused(
+    tmp_path: Path, lost: list[str]
+) -> None:
+    """Bot and engine would not know each other, and everybody would get the fixed menu for good."""
+    script = [sys.executable, str(ROOT / "scripts" / "make_secrets.py"), "--folder", str(tmp_path)]
+    subprocess.run(script, check=True, capture_output=True)
+    first = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    for name in lost:
+        (tmp_path / name).unlink()
+    refused = subprocess.run(script, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "made with another master_key" in refused.stderr
+    assert not (tmp_path / "master_key").exists()
+    (tmp_path / "engine_token").unlink()
+    (tmp_path / "engine_key").unlink(missing_ok=True)
+    subprocess.run(script, check=True, capture_output=True)
+    vault = Vault.of_file(tmp_path / "master_key")
+    assert (tmp_path / "engine_token").read_text().strip() == vault.engine_token
+    assert (tmp_path / "engine_key").read_text().strip() == vault.engine_key
+    assert (tmp_path / "master_key").read_text() != first["master_key"]
+    assert (tmp_path / "redis_acl").read_text() == first["redis_acl"]
+
+
+def test_secrets_stay_complete_when_the_master_key_has_been_changed(tmp_path: Path) -> None:
+    script = [sys.executable, str(ROOT / "scripts" / "make_secrets.py"), "--folder", str(tmp_path)]
+    subprocess.run(script, check=True, capture_output=True)
+    for change in (add_key, retire_older):
+        change(tmp_path / "master_key")
+        assert "complete" in subprocess.run(script, capture_output=True, text=True).stdout
 
 
 def test_no_secret_can_get_into_an_image_or_a_commit() -> None:

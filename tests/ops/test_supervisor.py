@@ -116,6 +116,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         NORTHLIGHT_OIDC_ISSUER="http://127.0.0.1:9",
         NORTHLIGHT_OIDC_CLIENT_ID="console",
         NORTHLIGHT_OIDC_CLIENT_SECRET="s" * 20,
+        NORTHLIGHT_ENGINE_LOG="DEBUG",
     )
     yield service
     service.end(signal.SIGKILL)
@@ -136,6 +137,7 @@ def test_the_engine_is_given_no_secret_but_its_own(service: Service) -> None:
     environ = Path(f"/proc/{service.part('engine')}/environ").read_bytes().decode()
     master = Path(service.environ["NORTHLIGHT_STATE_DIR"], "master.key").read_text().strip()
     assert "NORTHLIGHT_ENGINE_KEY" in environ
+    assert "NORTHLIGHT_ENGINE_LOG=DEBUG" in environ
     assert "MASTER" not in environ
     assert master not in environ
     assert "TELEGRAM" not in environ
