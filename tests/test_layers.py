@@ -32,8 +32,8 @@ ONLY_IN = {
 }
 #: What puts everything together.
 TOP = {
-    "app", "supervisor", "worker", "janitor", "operator_commands", "understand", "prove_clean",
-    "proof",
+    "app", "supervisor", "worker", "janitor", "operator_commands", "doctor", "understand",
+    "prove_clean", "proof",
 }  # fmt: skip
 
 

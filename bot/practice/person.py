@@ -125,11 +125,12 @@ class Person:
     async def _read(self) -> _Heard:
         """What is new on the screen; the last thing that matters counts."""
         heard = _Heard.NOTHING
-        for entry in await self._screens.read(self.id, self._after):
+        shown = await self._screens.read(self.id, self._after)
+        for entry in shown:
             self._after = entry.id
             if entry.reply is None:
                 continue
-            if entry.erases:
+            if entry.erases and entry is shown[-1]:  # else only what was shown before is gone
                 return _Heard.ERASED
             if entry.reply.speaker == "counsellor":
                 heard = _Heard.LINE

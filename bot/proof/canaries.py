@@ -23,7 +23,7 @@ class Canaries:
     words: str = field(default_factory=lambda: _letters(12))
     digits: str = field(default_factory=lambda: f"9{secrets.randbelow(10**8):08}")
     address: str = "203.0.113.77"
-    #: Pseudonyms and cookies of people: named by random numbers, told by their owners.
+    #: Pseudonyms and cookies of people, the counsellor's name: told by their owners.
     names: set[str] = field(default_factory=set)
     _count: int = 0
 
@@ -48,7 +48,7 @@ class Canaries:
         return re.compile(b"|".join(map(re.escape, spelled)), re.IGNORECASE)
 
     def identity(self) -> re.Pattern[bytes]:
-        """Finds the pseudonyms under which people were known, and their cookies."""
+        """Finds the names under which people were known, their cookies, who spoke with them."""
         return re.compile(b"|".join(re.escape(name.encode()) for name in sorted(self.names)))
 
 

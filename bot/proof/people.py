@@ -298,7 +298,7 @@ class Counsellor:
             await self._http.aclose()
 
     async def talks_with(self, person: Somebody, *, ends: bool) -> None:
-        """Claims the person, both sides say something, and perhaps it ends."""
+        """Claims the person, both sides say something, they are passed on, perhaps it ends."""
         path = f"/api/handoffs/{await person.handoff()}"
         await self._does(f"{path}/claim")
         await self._does(f"{path}/say", text=f"hello, {person.heard}")
@@ -317,6 +317,9 @@ class Counsellor:
         await until(read, f"the person's words in the console ({person.name})")
         if shared := await person.shares():
             await self._opens(path, shared)
+        # Back to the queue with a note for whoever comes next, who is the same.
+        await self._does(f"{path}/transfer", note=f"passed on: {person.heard}")
+        await self._does(f"{path}/claim")
         if ends:
             await self._does(f"{path}/end")
             await self._does(f"{path}/end", outcome="helped")

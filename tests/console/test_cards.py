@@ -110,15 +110,18 @@ async def test_how_the_code_word_went_stands_on_the_card(
         return str((await ana.get(path)).json()["case"]["word_check"])
 
     assert await check() == ""
+    assert (await ana.get(path)).json()["case"]["forced"] is False
     await ana.post(f"{path}/cards", {"card": "code_word"})
     assert await check() == "asked, no answer yet"
     found = await console.desk.queue.get(asked.id)
     assert found is not None
     await console.desk.run(console.desk.queue.word_ops(found, "duress", "duress_word"))
     assert await check() == "The duress word was written."
-    flags = (await ana.get(path)).json()["case"]["flags"]
-    assert "Do not show that you know" in flags[0]
+    case = (await ana.get(path)).json()["case"]
+    assert "Do not show that you know" in case["flags"][0]
+    assert case["forced"]
     page = (await ana.get(f"/handoffs/{asked.id}")).text
+    assert "the assistant tells this person nothing of you" in page
     assert 'value="code_word"' in page
 
 

@@ -98,14 +98,30 @@ async def test_behind_tls_every_cookie_is_bound_to_this_host_and_to_https(
     assert "max-age=31536000" in answer.headers["strict-transport-security"]
 
 
+async def test_nobody_gets_in_through_tls_that_the_console_was_not_told_of(
+    console: Console,
+) -> None:
+    await console.counsellor("ana")
+    driver = console.browser()
+    driver.http.base_url = "https://console.test"  # type: ignore[assignment]
+    for answer in (
+        await driver.get("/login"),
+        await driver.post("/login", body={"login": "ana", "password": PASSWORD}),
+        await driver.get("/healthz"),
+    ):
+        assert answer.status_code == 503
+        assert "NORTHLIGHT_BEHIND_TLS=1" in answer.text
+        assert answer.headers["x-frame-options"] == "DENY"
+    assert "nl_console" not in driver.http.cookies
+
+
 @pytest.mark.parametrize(
     ("environ", "needed"),
     [
         ({}, False),
         ({"CONSOLE_SECOND_STEP": "always"}, True),
-        ({"CONSOLE_LISTEN": "0.0.0.0:8090"}, True),
-        ({"CONSOLE_LISTEN": "10.0.0.1:8090", "CONSOLE_SECOND_STEP": "public"}, True),
-        ({"BEHIND_TLS": "1"}, True),
+        ({"CONSOLE_LISTEN": "0.0.0.0:8090", "BEHIND_TLS": "1"}, True),
+        ({"BEHIND_TLS": "1", "CONSOLE_SECOND_STEP": "public"}, True),
     ],
 )
 def test_a_console_that_others_can_reach_needs_the_second_step(

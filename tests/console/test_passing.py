@@ -41,6 +41,8 @@ async def test_everything_works_with_forms_alone(console: Console, ana: Counsell
     assert sent.headers["location"] == form
     assert "Offered to Ben" in (await ana.get(form)).text
     assert "needs a shelter" not in (await ana.get("/desk")).text
+    audit = await console.app.state.console.audit.read()
+    assert ("ben", "offered", form.rpartition("/")[2]) in audit, "to whom it was shown"
     assert "needs a shelter" in (await ben.get("/desk")).text
     refused = await ben.submit(f"{form}/refuse")
     assert refused.headers["location"] == "/desk"

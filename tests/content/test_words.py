@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.channels.webchat.guard import LAST_RESORT
 from bot.conversation.language import LANGUAGES as DESIGNED
 from bot.conversation.render import ROOT, Words
 from bot.dialogue.check import QUESTIONS
@@ -107,6 +108,8 @@ def test_every_number_said_stands_in_the_directory() -> None:
             for number in _numbers(text):
                 digits = re.sub(r"\D", "", number)
                 assert digits in known, (code, key, number)
+    for number in LAST_RESORT.split():
+        assert re.sub(r"\D", "", number) in known, number
 
 
 def test_no_retired_number_is_said_anywhere() -> None:

@@ -105,8 +105,6 @@ class Table:
             if turn.ended
             else world.memory.save(session, key, wrapped, turn.handoff)
         )
-        if turn.clear_screen:
-            ops += world.outbox.clear_ops(session.to)
         ops += world.outbox.ops(session.to, turn.replies)
         other = CANARIES.keys() - {name}
         for op in ops:
@@ -135,7 +133,7 @@ class Table:
                 for button in row:
                     assert button.label.strip()
                     assert 0 < len(button.payload.encode()) <= LONGEST_PAYLOAD
-        if spoken and not turn.ended:
+        if replies and replies[-1].text and not turn.ended:
             last = {button.payload for row in replies[-1].buttons for button in row}
             assert {"do:emergency", "do:numbers", "do:leave"} <= last
 

@@ -17,7 +17,7 @@ from tests.practice.place import PEOPLE, Place, Talk
 SHARED = re.compile("console:(counsellor|login|attempts|audit)")
 #: Nothing of anybody: shards' leases, the channel's names, when Redis was last tidied.
 NOBODY = re.compile(
-    "workers|shard:|inbox:|seen:|waits|counts:|handles|erased|rewritten|console:shift|screen:"
+    "workers|shard:|inbox:|seen:|waits|counts:|handles|erased|rewritten|round|console:shift|screen:"
 )
 
 

@@ -5,7 +5,6 @@ Each test hands its figures to `promise`; the run ends with one table of all of 
 
 import os
 from collections.abc import Callable
-from typing import Protocol
 
 import pytest
 
@@ -13,40 +12,49 @@ _COLUMNS = ("promise", "what", "tries", "failures", "note")
 _PROPERTY = "promise"
 
 
-class Promise(Protocol):
-    """Notes one line of the table, and fails the test when there were failures."""
+class Promise:
+    """`promise(number="P1", what="...", tries=1000, failures=0, note="seed 7")`: one line."""
 
-    def __call__(
-        self, number: str, what: str, tries: int, failures: int, note: str = ""
-    ) -> None: ...
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
+
+    def __call__(self, number: str, what: str, tries: int, failures: int, note: str = "") -> None:
+        """Notes the line, and fails the test when there were failures."""
+        self._record(_PROPERTY, (number, what, tries, failures, note))
+        assert tries > 0, f"{number} {what}: nothing was tried"
+        assert failures == 0, f"{number} {what}: {failures} of {tries} failed ({note})"
+
+    def not_run(self, number: str, what: str, why: str) -> None:
+        """Notes that this machine cannot show it; a line that nobody takes for a pass."""
+        self._record(_PROPERTY, (number, what, "not run", "-", why))
 
 
 @pytest.fixture(scope="session")
 def full() -> bool:
     """Whether to try at the full sizes; the short ones take under 90 seconds a module."""
-    size = os.environ.get("NORTHLIGHT_PROMISES", "short")
-    assert size in ("short", "full"), "NORTHLIGHT_PROMISES must be short or full"
-    return size == "full"
+    return _size() == "full"
 
 
 @pytest.fixture(scope="session")
 def seed() -> int:
     """What every random choice comes from; NORTHLIGHT_PROMISES_SEED repeats a run."""
-    chosen = int(os.environ.get("NORTHLIGHT_PROMISES_SEED", "7"))
-    print(f"NORTHLIGHT_PROMISES_SEED={chosen}")
-    return chosen
+    return _seed()
 
 
 @pytest.fixture
 def promise(record_property: Callable[[str, object], None]) -> Promise:
-    """`promise(number="P1", what="...", tries=1000, failures=0, note="seed 7")`."""
+    """Takes the figures of a test to the table."""
+    return Promise(record_property)
 
-    def note_down(number: str, what: str, tries: int, failures: int, note: str = "") -> None:
-        record_property(_PROPERTY, (number, what, tries, failures, note))
-        assert tries > 0, f"{number} {what}: nothing was tried"
-        assert failures == 0, f"{number} {what}: {failures} of {tries} failed ({note})"
 
-    return note_down
+def _size() -> str:
+    size = os.environ.get("NORTHLIGHT_PROMISES", "short")
+    assert size in ("short", "full"), "NORTHLIGHT_PROMISES must be short or full"
+    return size
+
+
+def _seed() -> int:
+    return int(os.environ.get("NORTHLIGHT_PROMISES_SEED", "7"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -65,6 +73,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = [_COLUMNS, *rows]
     wide = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
     terminalreporter.section("promises")
+    terminalreporter.write_line(f"NORTHLIGHT_PROMISES={_size()} NORTHLIGHT_PROMISES_SEED={_seed()}")
     for row in table:
         cells = [cell.rjust(width) if column in (2, 3) else cell.ljust(width)
                  for column, (cell, width) in enumerate(zip(row, wide, strict=True))]  # fmt: skip

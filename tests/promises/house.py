@@ -141,7 +141,9 @@ class House:
             found = await self.console.logins.find(self.callers[login].cookie, touch=False)
             assert found is not None
             await redis.hset(keys.login(found.token), name, f"{self.desk.clock() - age:.0f}")
-        await self.console.logins.end_value(self.callers["left"].cookie)
+        left = await self.console.logins.find(self.callers["left"].cookie)
+        assert left is not None
+        await self.console.logins.end(left.token)
         await self.console.accounts.remove("removed")
         await self.console.accounts.reset_password("revoked")
         for login in NOBODY:  # their browser shows the sign-in form, whose token they send

@@ -75,17 +75,14 @@ class Running:
         self.up, self.api, self.redis, self.url = up, api, redis, url
         self.engine = "real engine" if real_engine else "pretended engine"
         self.web = f"http://127.0.0.1:{up.web}"
+        self.console = f"http://127.0.0.1:{up.console}"
         self.world = World(
             redis, Keys(), master=bytes.fromhex((state / "master.key").read_text().strip())
         )
         # Real time: the service beside us has no clock that could be moved.
-        self.world.queue = self.new_queue(redis)
-        self.logs = state / "logs"
-
-    def new_queue(self, redis: Redis) -> Queue:
-        """The handoff queue on a connection of one's own, as another console has it."""
         world = self.world
-        return Queue(redis, world.keys, world.vault, world.outbox, world.words, time.time)
+        world.queue = Queue(redis, world.keys, world.vault, world.outbox, world.words, time.time)
+        self.logs = state / "logs"
 
     @property
     def vault(self) -> Vault:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import secrets
+import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -355,6 +356,26 @@ def test_names_and_the_engines_secrets_survive_a_rotation(tmp_path: Path) -> Non
     again = Ring.parse(path.read_text())
     assert Ring.parse(again.to_text()) == again
     assert "ab" not in repr(again)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444])
+def test_a_process_that_holds_on_to_the_file_sees_every_rotation(tmp_path: Path, mode: int) -> None:
+    """A container is given the file itself: another one of the same name it would never see."""
+    path, mounted = tmp_path / "key", tmp_path / "mounted"
+    path.write_text("ab" * 32 + "\n")
+    path.chmod(mode)
+    mounted.hardlink_to(path)
+    vault = Vault.of_file(mounted)
+    for _ in range(2):
+        add_key(path)
+        both = mounted.read_text()
+        retire_older(path)
+        assert mounted.read_text() == path.read_text() != both
+        assert len(Ring.parse(mounted.read_text()).masters) == 1
+        newest = Vault.of_file(path)
+        assert newest.unseal_transit(vault.seal_transit(b"words", "here"), "here") == b"words"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert {file.name for file in tmp_path.iterdir()} == {"key", "mounted"}
 
 
 async def test_what_another_hand_changed_meanwhile_is_not_overwritten(

@@ -263,7 +263,7 @@ class Doors:
         app = create_app(
             redis=world.redis, keys=world.keys, vault=world.vault, inbox=inbox,
             outbox=world.outbox, words=world.words, emergency=world.emergency, clock=world.clock,
-            secure_cookies=False,
+            secure=False,
         )  # fmt: skip
         self.tokens = {name: world.vault.visitor_token() for name in CANARIES}
         self.web = httpx.AsyncClient(

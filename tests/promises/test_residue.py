@@ -7,6 +7,7 @@ search finds what is hidden, and that the janitor lets Redis rewrite its file af
 
 import asyncio
 import base64
+import copy
 import os
 import random
 import re
@@ -19,8 +20,11 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bot.conversation.memory import CALM, REWRITE_EVERY
-from bot.keys import Keys
+from bot.conversation.core import GRACE, QUIET, open_turn, take_turn
+from bot.conversation.memory import CALM, REWRITE_ANYWAY, REWRITE_EVERY
+from bot.data_file import read_mapping
+from bot.handlers.turn import Turn
+from bot.keys import DAY, Keys
 from bot.messages import Channel
 from bot.outbox import FAREWELL
 from bot.proof.canaries import Canaries
@@ -35,6 +39,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "just come": (),
     "in the check": ("lang:en", "do:start_check", "answer:safe_now:watched"),
     "with secret words": OFFERED_A_WORD,
+    "locked": OFFERED_A_WORD,
     "in line": ("lang:en", "do:person", "answer:consent:all"),
     "in a talk": ("lang:en", "do:person", "answer:consent:all"),
     "passed on": ("lang:en", "do:person", "answer:consent:all"),
@@ -82,12 +87,58 @@ async def test_leaving_in_every_state_leaves_only_what_names_nobody(
     promise("P9", f"{channel}: keys left in {len(STATES)} states", tries, left, f"seed {seed}")
 
 
+async def test_every_leave_word_typed_in_any_state_is_leave(
+    promise: Promise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every word of every list goes through a turn whose acts are looked at and not done."""
+    words = [word for code in LANGUAGES
+             for word in read_mapping(ROOT / "lexicon" / f"{code}.yml")["leave"]]  # fmt: skip
+    wrong: list[str] = []
+
+    async def not_done(*_: object) -> None:
+        """The person stays in the line or the talk for the next word."""
+
+    with RedisServer() as server:
+        async with Redis.from_url(server.url) as redis:
+            world = World(redis, Keys(f"t{secrets.token_hex(6)}:"))
+            async with world.working():
+                for state, steps in STATES.items():
+                    person = world.someone(state)
+                    await _brought(person, state, steps)
+                    with monkeypatch.context() as patch:
+                        patch.setattr(world.queue, "abandon", not_done)
+                        wrong += [f"{state}: {word}" for word in await _not_left(person, words)]
+                    await person.says("exit")
+            await world.engine.close()
+    print(*wrong[:20], sep="\n")
+    promise("P9", "leave words of every language, typed in every state", len(words) * len(STATES),
+            len(wrong), f"{len(words)} words, {len(STATES)} states")  # fmt: skip
+
+
+async def _not_left(person: Someone, words: list[str]) -> list[str]:
+    """Those words that, typed by this person, do not end everything."""
+    use, found = person.world.use, []
+    session, handoff = await person.session(), await person.handoff()
+    for word in words:
+        inbound, screen = open_turn(use, person.inbound(text=word))
+        turn = Turn(use, inbound, copy.deepcopy(session), handoff, screen)
+        await take_turn(use, turn)
+        if not turn.ended or [reply.erase for reply in turn.replies] != [True]:
+            found.append(word)
+    return found
+
+
 async def _brought(person: Someone, state: str, steps: tuple[str, ...]) -> None:
     await person.says("my name is CANARY")
     if steps:
         await person.presses(*steps)
     if state == "with secret words":
         await person.says("canarytulip")
+    if state == "locked":
+        await person.says("canarytulip")
+        await person.presses("do:no_thanks")
+        await person.says("hello", after=3600)
+        assert (await person.session()).locked
     if state == "on hold":
         asked = await person.handoff()
         assert asked is not None
@@ -182,6 +233,7 @@ async def test_the_file_is_written_anew_after_an_erasing_and_not_all_the_time(
                     print(f"{what}: {len(asked) - before} instead of {expected}")
 
             async with world.working():
+                await rounds(20, 1, "the first look: somebody's time may have ended before")
                 await rounds(REWRITE_EVERY * 2, 0, "nobody was erased")
                 person = world.someone("ana")
                 await person.presses("lang:en")
@@ -200,7 +252,8 @@ async def test_the_file_is_written_anew_after_an_erasing_and_not_all_the_time(
                 await again.says("exit")
                 await rounds(20, 1, "one more left")
                 await rounds(REWRITE_EVERY + 40, 1, "once more when all is calm")
-                await rounds(REWRITE_EVERY * 3, 0, "then never again")
+                await rounds(REWRITE_EVERY * 3, 0, "then not for long")
+                await rounds(REWRITE_ANYWAY, 1, "but within the hour: what ended by its time")
             await redis.delete(world.keys.screen(person.id))
             await _written(redis)
             await redis.bgrewriteaof()
@@ -249,6 +302,35 @@ async def test_a_redis_that_does_not_allow_it_is_asked_again_later() -> None:
                 assert len(refused) == 2, "and nothing of it is forgotten"
                 assert await redis.exists(world.keys.erased())
             await world.engine.close()
+
+
+async def test_what_ended_by_its_own_time_goes_from_the_file_too(promise: Promise) -> None:
+    """A talk that was kept for a day, on a line where nobody leaves."""
+    left: list[list[bool]] = []
+    with RedisServer() as server:
+        async with Redis.from_url(server.url) as redis:
+            world = World(redis, Keys(f"t{secrets.token_hex(6)}:"))
+            person, folder = world.someone(), Path(server.url.removeprefix("unix://")).parent
+            async with world.working():
+                await person.presses("lang:en", "do:person", "answer:consent:all")
+                claimed = await person.is_claimed()
+                await person.says("my name is CANARY")
+                await world.queue.end(claimed.id, "bea", "helped")
+                for days, seconds in ((0, QUIET), (0, GRACE), (0, CALM), (1, 0), (1, 0)):
+                    await world.later(days * DAY + seconds + REWRITE_EVERY)
+                    await world.janitor().round()
+                    await world.all_done()
+                    await world.janitor().round()
+                    await _written(redis)
+                    names = world.keys.transcript(claimed.id), world.keys.datakey(person.id)
+                    looked = [
+                        await search(redis, folder, re.compile(one.encode())) for one in names
+                    ]
+                    left.append([one["append-only file"].found > 0 for one in looked])
+            await world.engine.close()
+    kept = [[True, True]] * 3 + [[False, True], [False, False]]
+    wrong = sum(is_there != should for is_there, should in zip(left, kept, strict=True))
+    promise("P9", "talks that ended by their own time, in the file", len(kept), wrong, f"{left}")
 
 
 def _counted(redis: Redis) -> list[int]:

@@ -9,8 +9,9 @@ import contextlib
 import os
 import random
 import secrets
+import statistics
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,8 +58,18 @@ async def test_thirty_messages_a_second(
     more_keys = _grown(first.keys, last.keys) + _grown(first.longest, last.longest)
     slower = last.cpu_a_turn > first.cpu_a_turn * (1 + cpu)
     answered = sum(part.answered for part in thirds)
-    rate = f"{answered / (3 * third):.1f} answered a second for {3 * third} s, {running.engine}"
+    handed_in, dropped = (sum(getattr(part, name) for part in thirds)
+                          for name in ("handed_in", "dropped"))  # fmt: skip
+    rate = (
+        f"{handed_in / (3 * third):.1f} of {A_SECOND} handed in a second for {3 * third} s, "
+        f"{dropped} not: nobody was free; {running.engine}"
+    )
     print(first, last, more_keys, grown, load.failed, sep="\n")
+    # Told and not judged: what else this machine does is in them.
+    for how, of_first in first.waits.items():
+        of_last = last.waits[how]
+        promise("P6", f"soak: from handing in to the answer, {how}", len(of_first + of_last), 0,
+                f"{_waited(of_first)} -> {_waited(of_last)}")  # fmt: skip
     promise("P1/P6", "soak: everybody is answered", answered + load.unanswered, load.unanswered,
             rate)  # fmt: skip
     promise("P8", "soak: no kind of key grows in number or length", len(last.keys), len(more_keys),
@@ -68,6 +79,11 @@ async def test_thirty_messages_a_second(
     promise("P6", "soak: memory is flat", len(first.memory) + 1, len(grown), f"MB: {memory}")
     promise("P6", "soak: CPU of a turn is flat", 1, int(slower),
             f"{first.cpu_a_turn * 1000:.1f} -> {last.cpu_a_turn * 1000:.1f} ms")  # fmt: skip
+
+
+def _waited(seconds: list[float]) -> str:
+    median, p95 = (statistics.quantiles(seconds, n=100)[at - 1] * 1000 for at in (50, 95))
+    return f"median {median:.0f}, p95 {p95:.0f} ms"
 
 
 def _grown(first: Counter[str], last: Counter[str]) -> list[str]:
@@ -83,11 +99,15 @@ class _Third:
     """What was measured over one third of the time."""
 
     answered: int
+    handed_in: int
+    dropped: int  # beats at which nobody was free to hand anything in
     cpu_a_turn: float  # seconds, all processes of the service
     memory: dict[str, int]  # bytes: the most each process held
     redis: int  # bytes
     keys: Counter[str]  # kind -> how many, at the end
     longest: Counter[str]  # kind -> how many entries the longest has, at the end
+    #: Seconds from handing in to the answer, of each message pressed and typed.
+    waits: dict[str, list[float]] = field(repr=False)
 
 
 @dataclass
@@ -98,9 +118,13 @@ class _Load:
     rng: random.Random
     answered: int = 0
     unanswered: int = 0
+    handed_in: int = 0
+    dropped: int = 0
+    waits: dict[str, list[float]] = field(default_factory=lambda: {"pressed": [], "typed": []})
     failed: list[str] = field(default_factory=list)
     #: When web visitors left: their page is told so for a while.
     left: list[float] = field(default_factory=list)
+    _over: bool = False
 
     @contextlib.asynccontextmanager
     async def on(self) -> AsyncIterator[None]:
@@ -110,29 +134,48 @@ class _Load:
         try:
             yield
         finally:
+            self._over = True
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+        assert not [one for one in ended if isinstance(one, Exception)], ended
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         at = loop.time()
         while True:
-            at = max(at + 1 / A_SECOND, loop.time() - 1)
+            at += 1 / A_SECOND
             await asyncio.sleep(at - loop.time())
-            if not self._pace.full():
+            if self._pace.full():
+                self.dropped += 1
+            else:
                 self._pace.put_nowait(None)
+
+    async def _turn(self) -> None:
+        """Waits until it is time for somebody to hand something in."""
+        await self._pace.get()
+        self.handed_in += 1
+
+    @contextlib.contextmanager
+    def _answered(self, typed: bool) -> Iterator[None]:
+        """Inside, something is handed in and its answer waited for."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        yield
+        self.waits["typed" if typed else "pressed"].append(loop.time() - since)
+        self.answered += 1
 
     async def _place(self, number: int) -> None:
         """One place, taken by one person after another."""
-        while True:
+        while not self._over:
             try:
                 if number % 3:
                     await self._on_telegram()
                 else:
                     await self._on_the_web()
             except (TimeoutError, AssertionError, httpx.HTTPError) as error:
+                if self._over:  # so the HTTP library may take being cancelled
+                    return
                 self.unanswered += 1
                 self.failed.append(f"{type(error).__name__} {error}")
 
@@ -148,21 +191,21 @@ class _Load:
         api = self.running.api
         chat: Chat = api.world.person()
         for what, typed in self._acts():
-            await self._pace.get()
-            before = max(chat.messages, default=0)
-            if typed:
-                chat.says(what)
-            else:
-                shown = [message for message in chat.sees() if message.by_bot]
-                chat.forges(what, shown[-1] if shown else None)
-            await api.world.until(
-                lambda before=before: any(
-                    m.id > before and m.by_bot and m.buttons for m in chat.sees()
-                ),
-                60,
-            )
-            self.answered += 1
-        await self._pace.get()
+            await self._turn()
+            with self._answered(typed):
+                before = max(chat.messages, default=0)
+                if typed:
+                    chat.says(what)
+                else:
+                    shown = [message for message in chat.sees() if message.by_bot]
+                    chat.forges(what, shown[-1] if shown else None)
+                await api.world.until(
+                    lambda before=before: any(
+                        m.id > before and m.by_bot and m.buttons for m in chat.sees()
+                    ),
+                    60,
+                )
+        await self._turn()
         chat.forges("do:leave")
         await api.world.until(lambda: len(chat.sees()) <= 1, 60)
         self.answered += 1
@@ -171,21 +214,25 @@ class _Load:
 
     async def _on_the_web(self) -> None:
         running = self.running
-        async with httpx.AsyncClient(base_url=running.web, timeout=20, trust_env=False) as http:
+        # A connection is not used again after long: the server may just be closing it.
+        limits = httpx.Limits(keepalive_expiry=1)
+        async with httpx.AsyncClient(
+            base_url=running.web, timeout=20, trust_env=False, limits=limits
+        ) as http:
             assert (await http.get("/")).status_code == 200
             person = running.vault.person(Channel.WEBCHAT, http.cookies["visit"])
             screen = running.world.keys.screen(person)
             for what, typed in self._acts():
-                await self._pace.get()
+                await self._turn()
                 length = int(await running.redis.xlen(screen))
                 form = {"id": secrets.token_hex(8), "text" if typed else "payload": what}
-                posted = await http.post("/message" if typed else "/choice", data=form)
-                assert posted.status_code == 303, posted.status_code
-                async with asyncio.timeout(60):
-                    while await running.redis.xlen(screen) == length:  # noqa: ASYNC110
-                        await asyncio.sleep(0.1)
-                self.answered += 1
-            await self._pace.get()
+                with self._answered(typed):
+                    posted = await http.post("/message" if typed else "/choice", data=form)
+                    assert posted.status_code == 303, posted.status_code
+                    async with asyncio.timeout(60):
+                        while await running.redis.xlen(screen) == length:  # noqa: ASYNC110
+                            await asyncio.sleep(0.02)
+            await self._turn()
             assert (await http.post("/leave")).status_code == 303
             self.left.append(asyncio.get_running_loop().time())
             self.answered += 1
@@ -203,6 +250,8 @@ async def _watch(load: _Load, seconds: float) -> _Third:
     processes = {name: pid for name in PARTS if (pid := running.up.part(name))}
     pids = [*processes.values(), running.up.part("redis")]
     answered, cpu = load.answered, sum(_cpu(pid) for pid in pids)
+    handed_in, dropped = load.handed_in, load.dropped
+    before = {how: len(waits) for how, waits in load.waits.items()}
     memory: Counter[str] = Counter()
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -212,10 +261,15 @@ async def _watch(load: _Load, seconds: float) -> _Third:
             memory[name] = max(memory[name], _memory(pid))
     done = load.answered - answered
     used = sum(_cpu(pid) for pid in pids) - cpu
+    handed_in, dropped = load.handed_in - handed_in, load.dropped - dropped
+    waits = {how: all_of_them[before[how] :] for how, all_of_them in load.waits.items()}
     assert set(pids) <= set(children(running.up.process.pid)), "a process has ended"
     keys, longest = await _keys(load)
     info = await running.redis.info("memory")
-    return _Third(done, used / max(done, 1), dict(memory), info["used_memory"], keys, longest)
+    return _Third(
+        done, handed_in, dropped, used / max(done, 1), dict(memory), info["used_memory"], keys,
+        longest, waits,
+    )  # fmt: skip
 
 
 async def _keys(load: _Load) -> tuple[Counter[str], Counter[str]]:
