@@ -104,7 +104,7 @@ async def _parts(app: App, line: Line) -> None:
     line(waits < LATE, "no message waits for an answer", f"one since {waits:.0f} s; see the worker")
     janitor = bool(await redis.exists(keys.janitor()))
     line(janitor, "the janitor makes its rounds", "nobody is erased or called for; see its log")
-    # In containers only the door itself has the token; where it stood, Telegram is in use.
+    # In containers only the door has the token; where it polled within a day, it is in use.
     if app.settings.telegram_token or await redis.exists(keys.offset()):
         polls = bool(await redis.exists(keys.poller()))
         line(polls, "the Telegram door is open", "nobody there is heard; see its log")

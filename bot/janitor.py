@@ -73,6 +73,7 @@ class Janitor:
         Quiet conversations are dealt with, and what was erased since goes out of Redis's file on
         the disk too.
         """
+        began = self._clock()
         page = self._pager.ops if self._pager else None
         if calls := await self._queue.escalation.run(self._clock(), page):
             log.warning("janitor.nobody_came", calls=calls)
@@ -93,3 +94,4 @@ class Janitor:
                 log.info("janitor.file_rewritten")
         except ResponseError as error:  # not allowed, or one is running: tried again later
             log.warning("janitor.file_not_rewritten", error=type(error).__name__)
+        await self._queue.lapses.rounded(began, self._clock())

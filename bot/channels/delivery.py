@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
@@ -147,6 +147,8 @@ class Delivery:
     async def _read(self) -> None:
         try:
             await self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except OutOfMemoryError:
+            pass  # it is there already, or reading will say that it is not
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise

@@ -101,8 +101,8 @@ async def passed_on(desk: Console, handoff: str, holder: str, to: str, note: str
     Raises NotOnShift (of the colleague), SessionEnded.
     """
     if to:
+        await desk.audit.write(to, "offered", handoff)  # their desk will show them the note
         await desk.queue.transfers.offer(handoff, holder, to, note)
-        await desk.audit.write(to, "offered", handoff)  # their desk shows them the note
     else:
         await desk.queue.transfers.to_queue(handoff, holder, note)
 

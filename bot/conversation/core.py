@@ -43,7 +43,9 @@ def open_turn(use: Services, inbound: Inbound) -> tuple[Inbound, Screen]:
 
 async def take_turn(use: Services, turn: Turn) -> Turn:
     """Fills `turn` with everything to say and do about its message."""
-    secret = turn.session.locked or turn.session.asking in code_word.QUESTIONS
+    beside = turn.handoff is not None and turn.handoff.with_counsellor
+    # Beside a counsellor everything else is relayed, in a locked chat too.
+    secret = not beside and (turn.session.locked or turn.session.asking in code_word.QUESTIONS)
     secret = secret or code_word.is_asked(turn) or code_word.is_one(turn)
     setting = turn.session.asking == "duress_word"
     await _decide(turn)
@@ -60,9 +62,11 @@ async def take_turn(use: Services, turn: Turn) -> Turn:
         talking = found is not None and found.with_counsellor and not found.forced
         hidden = frozenset({"person"}) if talking else frozenset()
         turn.replies[-1] = use.words.with_footer(turn.replies[-1], hidden)
-    if turn.wipes:
+    # At Telegram an urgent card would wait until everything was deleted.
+    waits = not turn.on_web and any(reply.urgent for reply in turn.replies)
+    if turn.wipes and not waits:
         turn.replies.insert(0, Reply("", turn.language, erase=True))
-    elif turn.on_web and not (secret or turn.session.locked):
+    elif turn.on_web and not (secret or turn.wipes or (turn.session.locked and not beside)):
         turn.replies[:0] = _own_words(turn)
     return turn
 
@@ -104,7 +108,8 @@ async def _decide(turn: Turn) -> None:
         turn.say(_UNOPENED[inbound.kind])
     if written:
         await typed.take(turn)
-        language.offer_letters(turn)
+        if not turn.ended:
+            language.offer_letters(turn)
     else:
         turn.ask_again()
 

@@ -95,7 +95,7 @@ async def in_talk(turn: Turn) -> bool:
     """
     queue, duress = turn.use.queue, is_duress(turn)
     locked = turn.session.locked and turn.inbound.kind is Kind.TEXT  # asked for before the claim
-    if turn.handoff is None or not (duress or locked or is_asked(turn)):
+    if turn.handoff is None or not (is_one(turn) or locked or is_asked(turn)):
         return False
     if duress:
         await call_for_help(turn)

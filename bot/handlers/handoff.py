@@ -119,7 +119,7 @@ async def relay(turn: Turn) -> None:
     if kind in _NOT_TEXT:
         media = turn.inbound.media or Media(kind)
         key = "contact_or_place" if kind in (Kind.CONTACT, Kind.LOCATION) else "media"
-        turn.say("media_came" if media.can_be_opened else key)
+        turn.say("media_came" if media.can_be_opened and not turn.handoff.forced else key)
     elif kind is Kind.EDITED:
         text = f"[{kind}] {text}".strip()
     heard = await urgent.heard_beside(turn)
@@ -130,7 +130,7 @@ async def relay(turn: Turn) -> None:
         await case.renew(turn)  # with other answers it may count for more
     _carry(turn, text, heard.signal if heard else "", media=media)
     if heard and heard.urgent:
-        _tell_once(turn, "danger_seen" if heard.kind == "danger" else "report_self_harm")
+        _tell_once(turn, _danger_card(turn) if heard.kind == "danger" else "report_self_harm")
 
 
 async def relay_answer(turn: Turn, slot: str, value: str) -> None:
@@ -145,7 +145,7 @@ async def relay_answer(turn: Turn, slot: str, value: str) -> None:
         await _raise(turn, flag)
     _carry(turn, f"[{question}] {label}", flag, f"{slot}:{value}")
     if flag:
-        _tell_once(turn, "danger_seen")
+        _tell_once(turn, _danger_card(turn))
 
 
 async def relay_language(turn: Turn, code: str) -> None:
@@ -169,6 +169,11 @@ def _carry(
     """A line of the transcript, with this turn's commit."""
     if turn.handoff is not None and (text.strip() or media):
         turn.ops += turn.use.queue.relay_ops(turn.handoff, text, flag, answer, media)
+
+
+def _danger_card(turn: Turn) -> str:
+    """Says that the counsellor was told: unless whoever looks on would learn that there is one."""
+    return "report_danger" if turn.handoff and turn.handoff.forced else "danger_seen"
 
 
 def _tell_once(turn: Turn, card: str) -> None:

@@ -31,6 +31,11 @@ class Lapses(Acting):
         self._closing = closing
         self._aged_to = 0  # the place in the queue where the next look at it begins
 
+    async def rounded(self, began: float, now: float) -> None:
+        """The janitor's round is over: one with much to do is no gap. Raises RedisError."""
+        if 0 <= now - began <= self._lease:
+            await self._redis.set(self._keys.round(), f"{now:.3f}", ex=KEEP)
+
     async def run(self, now: float) -> list[Handoff]:
         """One round; returns the handoffs whose lease ended, as they were.
 

@@ -334,3 +334,28 @@ async def test_without_a_word_nothing_is_taken_away(world: World) -> None:
     await person.presses(*OFFERED_A_WORD)
     await person.presses("do:no_thanks")
     assert not any(reply.erase for reply in person.shown)
+
+
+async def test_beside_a_counsellor_the_page_shows_ones_own_words_and_no_secret_one(
+    world: World,
+) -> None:
+    person = await with_words(world.someone())
+    await person.presses("do:person", "answer:consent:all")
+    await person.says("hello", after=BREAK + 1)
+    assert person.was_told("code_word_please")
+    await person.is_claimed()
+    for said in ("I am in the kitchen", "marigold", "marigold"):
+        await person.says(said)
+    own = [reply.text for reply in await person.screen() if reply.speaker == "person"]
+    talk = await person.handoff()
+    assert talk is not None
+    lines = [line.text for line in await world.queue.transcript.read(talk)]
+    assert own == lines[-1:] == ["I am in the kitchen"]
+
+
+async def test_at_telegram_no_card_waits_until_what_stood_there_is_deleted(world: World) -> None:
+    person = world.someone(channel=Channel.TELEGRAM)
+    await with_words(person)
+    shown = await person.says("he is going to kill me", after=BREAK + 1)
+    assert [reply.erase for reply in shown] == [False]
+    assert person.was_told("report_danger")

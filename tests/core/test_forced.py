@@ -8,8 +8,8 @@ from bot.handoff.contact import STILL_HERE
 from bot.handoff.record import Handoff
 from bot.handoff.service import Mode
 from bot.handoff.silence import ASK_AFTER, PAUSE
-from bot.messages import Reply
-from tests.core.world import OFFERED_A_WORD, Someone, World, payloads, text_of
+from bot.messages import Kind, Media, Reply
+from tests.core.world import DANGER, OFFERED_A_WORD, Someone, World, payloads, text_of
 
 TWO_MINUTES = 121
 
@@ -88,12 +88,10 @@ async def test_nothing_is_told_now_or_later(
     person = await is_forced(world, contact=contact)
     await act(world, person)
     assert await person.reads() == []
-    before = len(await person.screen())
     shown = await person.says("marigold")
     assert [reply.text for reply in shown if "Bea" in reply.text or "Cem" in reply.text] == []
     for key in ("counsellor_away", "handoff_late", "counsellor_ended", "handoff_nobody"):
         assert not person.was_told(key)
-    assert len(await person.screen()) >= before
 
 
 async def test_only_what_a_counsellor_sends_is_shown(world: World) -> None:
@@ -149,3 +147,16 @@ async def test_their_own_presses_are_answered_and_name_nobody(world: World) -> N
 
 def _texts(shown: list[Reply]) -> list[str]:
     return [reply.text for reply in shown]
+
+
+async def test_a_card_or_a_voice_message_says_nothing_of_a_counsellor(world: World) -> None:
+    person = await is_forced(world)
+    await taken(world, person)
+    await person.says(DANGER["en"])
+    await person.sends(Kind.VOICE, media=Media(Kind.VOICE, "file", 9_000))
+    assert person.was_told("media")
+    await person.presses("answer:hurt_now:yes")
+    shown = " ".join(reply.text for reply in await person.screen() if reply.speaker != "person")
+    assert text_of("report_danger") in shown
+    for key in ("danger_seen", "media_came"):
+        assert text_of(key) not in shown

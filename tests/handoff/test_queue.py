@@ -287,6 +287,39 @@ async def test_a_language_nobody_knows_is_anybodys(desk: Desk) -> None:
     assert (taken.id, taken.language_known) == (unknown.id, False)
 
 
+@pytest.mark.parametrize("took", [20.0, 40.0])
+async def test_a_round_with_much_to_do_is_no_gap_and_one_that_stood_still_is(
+    desk: Desk, took: float
+) -> None:
+    await desk.on_shift("ana")
+    asked = await desk.asks("p")
+    await desk.queue.claim(asked.id, "ana")
+    began = desk.clock()
+    assert await desk.queue.lapses.run(began) == []
+    desk.clock.forward(took)
+    await desk.queue.lapses.rounded(began, desk.clock())
+    desk.clock.forward(2)
+    await desk.queue.lapses.run(desk.clock())
+    desk.clock.forward(9)  # nobody has given a sign of life since they took them
+    lapsed = await desk.queue.lapses.run(desk.clock())
+    assert [one.id for one in lapsed] == ([asked.id] if took < 30 else [])
+
+
+async def test_in_a_full_redis_whoever_is_there_keeps_their_person(desk: Desk) -> None:
+    await desk.on_shift("ana")
+    asked = await desk.asks("p")
+    await desk.queue.claim(asked.id, "ana")
+    await desk.redis.config_set("maxmemory", 1)
+    try:
+        for _ in range(5):
+            desk.clock.forward(10)
+            assert await desk.queue.heartbeat("ana")
+            assert await desk.queue.lapses.run(desk.clock()) == []
+    finally:
+        await desk.redis.config_set("maxmemory", 0)
+    assert [one.id for one in await desk.queue.held()] == [asked.id]
+
+
 async def test_a_full_redis_puts_people_back_all_the_same(desk: Desk) -> None:
     await desk.on_shift("ana")
     asked = await desk.asks("p")
