@@ -1,6 +1,7 @@
 """The client of the dialogue engine (engine/, Rasa): what a person wrote in, response keys out."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +98,12 @@ class Engine:
             raise EngineUnavailable("resting")
         try:
             async with asyncio.timeout(self._patience):
-                answer = await self._client.post(f"{_PATH}/{path}", json=body)
+                answer = await self._client.post(
+                    f"{_PATH}/{path}",
+                    json=body,
+                    # Later than this the engine keeps nothing: the person may have left by then.
+                    headers={"X-Deadline": f"{time.time() + self._patience:.3f}"},
+                )
             self._hangs = 0
             if answer.status_code != 200:
                 raise EngineUnavailable(f"status {answer.status_code}")

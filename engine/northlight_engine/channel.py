@@ -27,7 +27,7 @@ from northlight_engine.classifier import FALLBACK
 from northlight_engine.model_file import ModelFileError
 from northlight_engine.request import PlainRequest
 from northlight_engine.settings import read_settings
-from northlight_engine.store import SealedTrackerStore
+from northlight_engine.store import DEADLINE, SealedTrackerStore, check_time
 from northlight_engine.text import clean
 
 #: Room for the longest Telegram message (4,096 characters) in any script and any JSON escaping.
@@ -140,6 +140,7 @@ class NorthlightInput(InputChannel):
         async def handle(request: Request) -> HTTPResponse:
             try:
                 self._check_token(request)
+                DEADLINE.set(_deadline(request))
                 return json_response(await handler(request))
             except RequestRefusedError as refused:
                 return json_response({"error": refused.reason}, status=refused.status)
@@ -197,9 +198,18 @@ class NorthlightInput(InputChannel):
         }
 
     async def _parse(self, agent: Agent, text: str) -> dict[str, Any]:
-        """Return what the pipeline understands of a text; the text goes no further than this."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._parser, parse, agent, text)
+        """Return what the pipeline understands of a text; the text goes no further than this.
+
+        Raise TooLateError, without looking at it, when its asker has given up in the meantime: in
+        a rush the others would wait for what nobody wants any more.
+        """
+        deadline = DEADLINE.get()
+
+        def understand() -> dict[str, Any]:
+            check_time(deadline)
+            return parse(agent, text)
+
+        return await asyncio.get_running_loop().run_in_executor(self._parser, understand)
 
 
 def parse(agent: Agent, text: str) -> dict[str, Any]:
@@ -246,6 +256,14 @@ async def _answer(agent: Agent, sender: str, parsed: dict[str, Any]) -> dict[str
         "slots": slots,
         "asking": asking if snapshot["loop"] else None,
     }
+
+
+def _deadline(request: Request) -> float:
+    """Return until when the asker waits, seconds since the epoch; for ever when it does not say."""
+    try:
+        return float(request.headers.get("x-deadline", "inf"))
+    except ValueError:
+        raise RequestRefusedError(400, "X-Deadline must be seconds since the epoch") from None
 
 
 def _body(request: Request) -> dict[str, Any]:

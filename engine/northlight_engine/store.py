@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
+import time
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -33,8 +36,21 @@ _NONCE_BYTES = 12
 
 logger = logging.getLogger(__name__)
 
+#: When the bot gives this turn up, seconds since the epoch. Rasa hands nothing through to `save`.
+DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
+
 #: What is kept: {"slots": {name: value}, "loop": name of the active form or None}
 Snapshot = dict[str, Any]
+
+
+class TooLateError(Exception):
+    """Raised when nobody waits for a turn any more."""
+
+
+def check_time(deadline: float) -> None:
+    """Raise TooLateError after it: the person was answered otherwise, and may have left."""
+    if time.time() > deadline:
+        raise TooLateError
 
 
 class SealedTrackerStore(TrackerStore):
@@ -60,9 +76,13 @@ class SealedTrackerStore(TrackerStore):
         )
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Write the snapshot and start its 48 hours anew."""
+        """Write the snapshot and start its 48 hours anew.
+
+        Raise TooLateError after DEADLINE: written behind a Leave, it would be left for 48 hours.
+        """
         if not tracker.events:
             return  # Rasa saves a conversation once before its first turn
+        check_time(DEADLINE.get())
         name = self._name(tracker.sender_id)
         plain = json.dumps(_snapshot(tracker)).encode()
         nonce = os.urandom(_NONCE_BYTES)

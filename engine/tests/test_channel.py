@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -240,6 +241,25 @@ def test_no_word_of_a_person_reaches_the_log_at_debug_level(
     for secret in (mark, "Maria", "Elm street", person.sender, "documents_held", "11" * 32):
         assert secret not in log
     assert "test-token" not in log
+
+
+def test_a_turn_that_was_given_up_changes_nothing(engine: Engine) -> None:
+    person = Conversation(engine)
+    asked = person.press("start_check")["asking"]
+    said = {"intent": "answer", "entities": {asked: "safe"}}, {"text": "what are my rights"}
+    for what in said:
+        late = {"X-Deadline": f"{time.time() - 0.1:.3f}"}
+        body = {"sender": person.sender, **what}
+        assert engine.client.post("/turn", json=body, headers=late).status_code == 503
+    assert person.press("resume_check")["asking"] == asked
+    soon = {"X-Deadline": f"{time.time() + 60:.3f}"}
+    body = {"sender": person.sender, **said[0]}
+    assert engine.client.post("/turn", json=body, headers=soon).json()["asking"] != asked
+    body = {"text": "hello"}
+    assert (
+        engine.client.post("/understand", json=body, headers={"X-Deadline": "soon"}).status_code
+        == 400
+    )
 
 
 def test_without_redis_the_answer_is_503_and_the_engine_recovers(

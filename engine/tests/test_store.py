@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from rasa.utils.endpoints import EndpointConfig
 from test_safety_check import ANSWERS, ASIDES, LEAVING, WORDS
 
 from northlight_engine.channel import KeyOutput
-from northlight_engine.store import TTL_SECONDS, SealedTrackerStore
+from northlight_engine.store import DEADLINE, TTL_SECONDS, SealedTrackerStore, TooLateError
 
 SENDER = "person-of-the-store"
 
@@ -138,6 +139,19 @@ async def test_every_save_starts_the_48_hours_anew(
     client.expire(name, 5)
     await store.save(conversation(domain))
     assert TTL_SECONDS - 60 < client.ttl(name) <= TTL_SECONDS
+
+
+async def test_a_turn_that_nobody_waits_for_any_more_keeps_nothing(
+    make_store: MakeStore, domain: Domain, redis_server: RedisServer
+) -> None:
+    redis_server.client.delete(f"{PREFIX}engine:{SENDER}")
+    store, late = make_store(domain), DEADLINE.set(time.time() - 0.1)
+    try:
+        with pytest.raises(TooLateError):
+            await store.save(conversation(domain))
+    finally:
+        DEADLINE.reset(late)
+    assert not redis_server.client.exists(f"{PREFIX}engine:{SENDER}")
 
 
 async def test_another_key_cannot_open_it_and_the_conversation_begins_anew(

@@ -33,6 +33,8 @@ class EngineServer:
         self.guesses: list[str] = []
         #: The bodies received, in order.
         self.heard: list[dict[str, Any]] = []
+        #: Until when their answers were waited for, seconds since the epoch.
+        self.deadlines: list[float] = []
         #: How sure it is of what it was only asked to understand.
         self.confidence = 0.9
         self.ranking: list[dict[str, object]] = []
@@ -47,6 +49,7 @@ class EngineServer:
     async def _turn(self, request: Request) -> Response:
         body = await request.json()
         self.heard.append(body)
+        self.deadlines.append(float(request.headers["x-deadline"]))
         await self.answers.wait()
         if self.nonsense is not None:
             status, raw = self.nonsense

@@ -1,6 +1,7 @@
 """The engine is away, slow, forgetful or talks nonsense: the person always gets an answer."""
 
 import json
+import time
 
 import pytest
 
@@ -30,9 +31,13 @@ async def test_an_engine_that_does_not_answer_in_time_is_not_waited_for(
     person = spoken_world.someone()
     await person.presses("lang:en")
     engine.answers.clear()  # it would answer only when the test is over
+    before = time.time()
     await person.says("can my boss keep my passport?")
     assert person.was_told("engine_away")
     assert payloads(person.shown) >= MENU
+    # The engine was told until when: what it kept later could be left behind a Leave.
+    (deadline,) = engine.deadlines
+    assert before < deadline < time.time()
 
 
 async def test_leave_does_not_wait_behind_an_engine_that_hangs(

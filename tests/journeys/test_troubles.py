@@ -47,7 +47,8 @@ def test_the_language_can_be_changed_in_the_middle(meet: Meet, language: str) ->
 def test_writing_in_ones_language_is_enough(meet: Meet) -> None:
     person = meet("en", choose=False)
     answer = person.says("ਮੈਨੂੰ ਮਦਦ ਚਾਹੀਦੀ ਹੈ, ਮਾਲਕ ਨੇ ਮੇਰਾ ਪਾਸਪੋਰਟ ਰੱਖ ਲਿਆ ਹੈ")
-    assert script.is_said(answer[0], "disclose_control", "pa"), answer[0].text
+    said = [seen for seen in answer if script.is_said(seen, "disclose_control", "pa")]
+    assert said, [seen.text for seen in answer]  # who answers is said first, where no page says it
     person.leaves()
 
 
