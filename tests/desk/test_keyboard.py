@@ -170,7 +170,7 @@ def _passes_on_and_ends(on: Scene, keys: Keys) -> None:
     keys.tab_to("sure", back=True)
     keys.press("Enter")
     expect(page.locator("form.wrap-up")).to_be_visible()
-    page.wait_for_function("document.activeElement.name === 'outcome'")
+    expect(page.locator("[name=outcome]:focus")).to_have_count(1, timeout=WAIT)
     keys.press("ArrowDown")
     keys.press("Enter")
     page.wait_for_url("**/desk?note=ended")
