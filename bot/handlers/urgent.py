@@ -16,7 +16,7 @@ _BY_CARD = {card: kind for kind, card in CARDS.items()}
 
 
 #: Beside a counsellor, who reads it too, an understanding below this confidence only marks a line:
-#: with all of them three ordinary lines in a hundred would make a talk RED, with this one in 500.
+#: with all of them three ordinary lines in a hundred would make a talk RED, with this one in 250.
 CLEAR: Final = 0.6
 
 
