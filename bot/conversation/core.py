@@ -99,7 +99,10 @@ async def _decide(turn: Turn) -> None:
     written = written or (inbound.kind is not Kind.EDITED and bool(inbound.text.strip()))
     if written:
         await language.listen(turn)
-    if heard := urgent.screened(turn):
+    heard = urgent.screened(turn)
+    if heard and not heard.urgent:  # "in the next room" may be said with "he has a gun"
+        heard = await urgent.heard_beside(turn)
+    if heard:
         await urgent.show(turn, heard)
         return
     if _too_fast(turn):

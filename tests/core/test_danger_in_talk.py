@@ -268,3 +268,16 @@ async def test_two_quick_messages_keep_their_order_while_the_engine_thinks(
     await person.answers()
     assert [line.text for line in (await talk_of(person))[1]] == [KNIFE, "where could I sleep"]
     assert engine.understood == [KNIFE, "where could I sleep"]
+
+
+async def test_outside_of_a_talk_danger_is_not_hidden_by_words_of_being_watched_either(
+    spoken_world: World, engine: EngineServer
+) -> None:
+    said = f"someone is watching me, {KNIFE}"
+    engine.means[said] = (["report_danger"], None)
+    person = spoken_world.someone()
+    await person.presses("lang:en")
+    await person.says(said)
+    assert person.was_told("report_danger")
+    await person.says("someone is watching me")
+    assert person.was_told("report_watched")

@@ -1,6 +1,8 @@
 """The way of a handoff: asked, waiting in order, claimed by one, answered, released or ended."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
@@ -287,13 +289,28 @@ async def test_a_language_nobody_knows_is_anybodys(desk: Desk) -> None:
     assert (taken.id, taken.language_known) == (unknown.id, False)
 
 
+async def held_by_ana(desk: Desk) -> Handoff:
+    """Somebody whom Ana, on shift, has just taken."""
+    await desk.on_shift("ana")
+    asked = await desk.asks("p")
+    return await desk.queue.claim(asked.id, "ana")
+
+
+@contextlib.asynccontextmanager
+async def full_redis(desk: Desk) -> AsyncIterator[None]:
+    """Inside, Redis takes nothing that needs room."""
+    await desk.redis.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        await desk.redis.config_set("maxmemory", 0)
+
+
 @pytest.mark.parametrize("took", [20.0, 40.0])
 async def test_a_round_with_much_to_do_is_no_gap_and_one_that_stood_still_is(
     desk: Desk, took: float
 ) -> None:
-    await desk.on_shift("ana")
-    asked = await desk.asks("p")
-    await desk.queue.claim(asked.id, "ana")
+    asked = await held_by_ana(desk)
     began = desk.clock()
     assert await desk.queue.lapses.run(began) == []
     desk.clock.forward(took)
@@ -306,27 +323,17 @@ async def test_a_round_with_much_to_do_is_no_gap_and_one_that_stood_still_is(
 
 
 async def test_in_a_full_redis_whoever_is_there_keeps_their_person(desk: Desk) -> None:
-    await desk.on_shift("ana")
-    asked = await desk.asks("p")
-    await desk.queue.claim(asked.id, "ana")
-    await desk.redis.config_set("maxmemory", 1)
-    try:
+    asked = await held_by_ana(desk)
+    async with full_redis(desk):
         for _ in range(5):
             desk.clock.forward(10)
             assert await desk.queue.heartbeat("ana")
             assert await desk.queue.lapses.run(desk.clock()) == []
-    finally:
-        await desk.redis.config_set("maxmemory", 0)
     assert [one.id for one in await desk.queue.held()] == [asked.id]
 
 
 async def test_a_full_redis_puts_people_back_all_the_same(desk: Desk) -> None:
-    await desk.on_shift("ana")
-    asked = await desk.asks("p")
-    await desk.queue.claim(asked.id, "ana")
-    await desk.redis.config_set("maxmemory", 1)
-    try:
+    asked = await held_by_ana(desk)
+    async with full_redis(desk):
         lapsed = await desk.nobody_beats()
-    finally:
-        await desk.redis.config_set("maxmemory", 0)
     assert [one.id for one in lapsed] == [asked.id]
