@@ -334,9 +334,7 @@ def _red_waits(s: Scene) -> None:
 def _sign_in_ends(s: Scene) -> None:
     s.signed_in()
     s.does("ana", "/api/shift", on=True)
-    for _ in range(11):
-        s.later(3_900)
-        s.does("ana", "/api/heartbeat")
+    s.nearly_over("ana")
     s.opens("/plan")
     expect(s.page.locator("#ends time")).not_to_be_empty()
 

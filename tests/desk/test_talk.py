@@ -242,9 +242,7 @@ def test_the_end_of_the_sign_in_is_announced_with_its_time(house: House, browser
     with scene(house, browser) as on:
         on.signed_in()
         on.does("ana", "/api/shift", on=True)
-        for _ in range(11):
-            on.later(3_900)
-            on.does("ana", "/api/heartbeat")
+        on.nearly_over("ana")
         for path in ("/desk", "/plan"):
             on.opens(path)
             line = on.page.locator("#ends")
