@@ -21,7 +21,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,12 +36,12 @@ from bot.console.scene import WINDOW
 from bot.handoff import scripts
 from bot.handoff.record import Case, Level
 from bot.keys import Keys
+from bot.paths import ROOT
 from tests.handoff.desk import Desk
 from tests.handoff.many import Waits, crowd, fill
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 
-ROOT = Path(__file__).parents[1]
 KEYS = Keys("bench:")
 #: A second's acts: somebody asks, a counsellor takes the next, a counsellor gives somebody back.
 ACTS_A_SECOND = 15

@@ -12,8 +12,9 @@ import yaml
 
 from bench.door import Script
 from bench.stock import Stock
+from bot.paths import ROOT
 from tests.botapi import BotApi
-from tests.journeys.stack import ROOT, TOKEN, Stack
+from tests.journeys.stack import TOKEN, Stack
 
 #: The safety check as somebody goes through it who is in no danger and wants information.
 CHECK = {

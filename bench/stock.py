@@ -14,9 +14,10 @@ from pathlib import Path
 import redis
 
 from bench.wait import up
-from tests.journeys.stack import ROOT, until
+from bot.paths import ROOT
 from tests.ports import free_port
 from tests.redis_server import binary
+from tests.waiting import wait_until
 
 PYTHON = ROOT / "engine/.venv/bin/python"
 VERSION = "3.6.21"
@@ -89,7 +90,7 @@ class TcpRedis:
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         with (folder / "log").open("wb") as log:
             self.process = subprocess.Popen([binary(), *words], stdout=log, stderr=log)
-        until(self._answers, "the peer's Redis")
+        wait_until(self._answers, "the peer's Redis")
 
     def _answers(self) -> bool:
         try:
@@ -124,7 +125,7 @@ class Stock:
         """Starts Rasa; returns the seconds until its channel answered."""
         began = time.perf_counter()
         rasa = self._run("rasa", self._command, PROJECT)
-        until(lambda: up(f"{self.url}/webhooks/rest/", rasa), "the stock Rasa", START_LIMIT)
+        wait_until(lambda: up(f"{self.url}/webhooks/rest/", rasa), "the stock Rasa", START_LIMIT)
         return time.perf_counter() - began
 
     def stop_engine(self) -> None:

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from bot.conversation.memory import Memory
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.directory import load_directory
 from bot.embedded import open_vault
 from bot.errors import SettingsError
@@ -27,6 +27,7 @@ from bot.keys import RETENTION, Keys, PracticeKeys, longest
 from bot.leases import own_name
 from bot.messages import LEAVE_BUTTONS, Inbound
 from bot.outbox import Outbox
+from bot.paths import ROOT
 from bot.safety.lexicon import Lexicon
 from bot.safety.normalise import normalise
 from bot.settings import PREFIX, Settings

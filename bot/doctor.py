@@ -11,13 +11,13 @@ from typing import Any, Final
 from redis.exceptions import RedisError
 
 from bot.app import App, build
-from bot.conversation.render import ROOT
 from bot.directory import load_directory
 from bot.errors import SettingsError
 from bot.handoff.service import Mode, Standing
 from bot.keys import SHARDS
 from bot.operator_commands import in_words, letters_of, running
 from bot.parts import forgetful
+from bot.paths import ROOT
 from bot.settings import PREFIX, Settings
 
 #: Entries of the directory not checked for so long are pointed out.

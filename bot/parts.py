@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -17,10 +16,10 @@ import redis.asyncio
 from bot.embedded import master_key_file
 from bot.errors import SettingsError
 from bot.keys import SHARDS, Keys
+from bot.paths import ROOT
 from bot.settings import PREFIX, Address, Settings
 from bot.vault import Vault
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 #: Where the state directory tells the engine's address.
 ENGINE_ADDRESS: Final = "engine.url"
 

@@ -23,9 +23,10 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from bot.console.accounts import Accounts
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.embedded import open_vault
 from bot.keys import Keys
+from bot.paths import ROOT
 from bot.proof.canaries import Canaries
 from bot.proof.people import (
     Counsellor,

@@ -22,7 +22,8 @@ from bot.console.accounts import Accounts
 from bot.embedded import EmbeddedRedis, die_with_parent, open_vault, private_dir
 from bot.errors import NorthlightError, SettingsError
 from bot.keys import Keys
-from bot.parts import ROOT, Part, forgetful, parts_of, practice_part, refuse_taken
+from bot.parts import Part, forgetful, parts_of, practice_part, refuse_taken
+from bot.paths import ROOT
 from bot.settings import PREFIX, Settings
 from bot.vault import Vault
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from bot.conversation import language as detection
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.dialogue.engine import understood
 from bot.errors import EngineUnavailable
+from bot.paths import ROOT
 from bot.safety.lexicon import Lexicon
 from bot.safety.screen import screen
 

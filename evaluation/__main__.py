@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.errors import DataError, EngineUnavailable
+from bot.paths import ROOT
 from bot.understand import parser as engine_parser
 from evaluation import conversations, plot, report, sets
 from evaluation.measure import measure

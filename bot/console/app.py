@@ -50,12 +50,13 @@ from bot.console.planned import Plan
 from bot.console.second_step import SecondStep
 from bot.console.strings import HERE, Phrases, Strings
 from bot.console.tokens import Tokens
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.directory import Entry, load_directory
 from bot.errors import QueueUnavailable, Sealed
 from bot.handoff.counts import Counts
 from bot.handoff.queue import Queue
 from bot.keys import Keys
+from bot.paths import ROOT
 from bot.settings import Address, OpenId, Settings
 from bot.vault import Vault
 

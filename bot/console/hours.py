@@ -36,7 +36,7 @@ _AUDITED: Final = {
 #: Signs in a span as somebody types it.
 LONGEST_SPAN: Final = 40
 #: The time zones of the country, from west to east.
-_ZONES: Final = tuple(dict.fromkeys(region.timezone for region in REGIONS.values()))
+_ZONES: Final = tuple(dict.fromkeys(REGIONS.values()))
 # As people write it: 8-22, 8:00–22:00, 8 h 30 à 22 h.
 _TIME = r"([0-9]{1,2})(?:\s*[:hH]\s*([0-9]{2})?)?"
 _SPAN = re.compile(rf"\s*{_TIME}\s*(?:-|–|—|to|à)\s*{_TIME}\s*")

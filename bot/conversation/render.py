@@ -14,8 +14,8 @@ from bot.data_file import read_mapping
 from bot.errors import DataError
 from bot.messages import Button, Reply
 from bot.moment import Moment, said
+from bot.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Messages that hold numbers a person may need to hand on: they may be copied and forwarded.
 PASSABLE_PREFIXES = ("card_", "line", "ask_helpline", "topic_")
 #: Messages that must overtake everything else on the way out.

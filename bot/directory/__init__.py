@@ -3,12 +3,11 @@
 from bot.directory.entries import Entry
 from bot.directory.find import find, open_now, stale
 from bot.directory.load import load_directory, load_retired_numbers
-from bot.directory.regions import REGIONS, Region
+from bot.directory.regions import REGIONS
 
 __all__ = [
     "REGIONS",
     "Entry",
-    "Region",
     "find",
     "load_directory",
     "load_retired_numbers",

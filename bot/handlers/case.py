@@ -11,7 +11,7 @@ from bot.handoff.record import Case, Handoff
 from bot.safety.levels import Level
 
 #: Where a person may be whose region is not known.
-_ANYWHERE = tuple(sorted({region.timezone for region in REGIONS.values()}))
+_ANYWHERE = tuple(sorted(set(REGIONS.values())))
 
 
 def consent(turn: Turn) -> str:
@@ -53,8 +53,8 @@ def may_write(turn: Turn) -> bool:
 
 
 def _zones(turn: Turn) -> tuple[str, ...]:
-    region = REGIONS.get(turn.session.region)
-    return (region.timezone,) if region else _ANYWHERE
+    zone = REGIONS.get(turn.session.region)
+    return (zone,) if zone else _ANYWHERE
 
 
 async def request(turn: Turn, only: str = "") -> Handoff:

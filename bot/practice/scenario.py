@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bot.conversation.render import ROOT
 from bot.data_file import read_mapping
 from bot.errors import DataError
+from bot.paths import ROOT
 
 #: What a step of a talk waits for: a counsellor's next line, only its seconds, or that a counsellor
 #: writes nothing for its seconds (else it is left out).

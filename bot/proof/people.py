@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 from redis.asyncio import Redis
 
-from bot.conversation.render import ROOT
 from bot.data_file import read_mapping
 from bot.errors import NorthlightError
 from bot.keys import Keys
 from bot.messages import Channel
+from bot.paths import ROOT
 from bot.proof.canaries import Canaries
 from bot.proof.telegram import PretendedTelegram
 from bot.vault import Vault

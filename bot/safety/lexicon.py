@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bot.data_file import read_mapping
 from bot.errors import DataError
+from bot.paths import ROOT
 from bot.safety.normalise import clauses, is_unspaced, normalise, without_arabic_and
 
-FOLDER = Path(__file__).resolve().parents[2] / "lexicon"
+FOLDER = ROOT / "lexicon"
 #: Lists whose phrases count anywhere in a message.
 ANYWHERE = ("danger", "self_harm", "watched")
 #: Lists whose words count only when they are the whole message.

@@ -15,10 +15,10 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
+from bot.paths import ROOT
 from tests.handoff.desk import Desk
 from tests.redis_server import RedisServer
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a quiet evening walk"
 
 

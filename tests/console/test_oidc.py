@@ -20,8 +20,8 @@ from argon2 import PasswordHasher
 from bot.console.accounts import AccountError
 from bot.console.app import create_app
 from bot.console.oidc import AWAY_FOR, MISSED
-from bot.conversation.render import ROOT
 from bot.errors import SettingsError
+from bot.paths import ROOT
 from bot.settings import OpenId, Settings
 from tests.console.driver import PASSWORD, Console, CounsellorDriver
 from tests.console.provider import CLIENT, SECRET, OrganisationProvider

@@ -9,12 +9,12 @@ from bot.console.acts import OUTCOMES
 from bot.console.answers import STATUS
 from bot.console.strings import HERE, Phrases, Strings
 from bot.console.views import SLOTS
-from bot.conversation.render import ROOT
 from bot.data_file import read_mapping
 from bot.dialogue.check import QUESTIONS
 from bot.handlers.handoff import _NOT_TEXT
 from bot.handlers.urgent import CARDS, Heard, How
 from bot.messages import Channel
+from bot.paths import ROOT
 from bot.safety import urgency
 from bot.safety.levels import Level
 

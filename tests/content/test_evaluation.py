@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from bot.conversation.language import LANGUAGES
-from bot.conversation.render import ROOT
+from bot.paths import ROOT
 from bot.safety.normalise import normalise
 from evaluation import figures, sets
 from evaluation.conversations import speak

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.data_file import read_mapping
+from bot.paths import ROOT
 
 FACTS = read_mapping(ROOT / "directory" / "rights.yml")["facts"]
 WORDS = Words.load()

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from bot.conversation.language import LANGUAGES
-from bot.conversation.render import ROOT
+from bot.paths import ROOT
 from bot.safety.lexicon import ANYWHERE, Lexicon
 from bot.safety.normalise import normalise
 from bot.safety.screen import screen

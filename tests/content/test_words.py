@@ -8,10 +8,11 @@ import yaml
 
 from bot.channels.webchat.guard import LAST_RESORT
 from bot.conversation.language import LANGUAGES as DESIGNED
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.dialogue.check import QUESTIONS
 from bot.directory import load_directory, load_retired_numbers
 from bot.messages import Reply
+from bot.paths import ROOT
 
 WORDS = Words.load()
 LANGUAGES = WORDS.codes()

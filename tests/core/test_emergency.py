@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from bot.conversation.emergency import Emergency
-from bot.conversation.render import ROOT
 from bot.data_file import read_mapping
+from bot.paths import ROOT
 from tests.core.world import DANGER, LANGUAGES, SELF_HARM, lexicon, text_of, words
 
 MARK = "\u200e"

@@ -1,6 +1,5 @@
 """The way in: stored before it is confirmed, once, in order, and never half done."""
 
-import contextlib
 import signal
 
 import pytest
@@ -11,8 +10,9 @@ from bot.errors import QueueUnavailable
 from bot.inbox import GROUP, Entry, Guard, Inbox, Op, shard_of
 from bot.keys import KEEP, SHARDS, Keys
 from bot.messages import Channel, Inbound, Kind
-from tests.core.world import World, until
+from tests.core.world import World
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 async def owner_of(world: World, shard: int) -> Inbox:
@@ -134,7 +134,8 @@ async def test_what_was_read_before_redis_restarted_is_not_committed_after(
         assert await inbox.same_store()
         own_redis.stop()
         own_redis.start()
-        await until(lambda: answers(redis), "Redis is back")
+        # Its old connection is broken.
+        await until(redis.ping, "Redis is back", despite=(RedisError,))
         count: list[Op] = [("INCR", "t:count"), ("EXPIRE", "t:count", 60)]
         assert not await inbox.same_store()
         with pytest.raises(QueueUnavailable):
@@ -145,12 +146,6 @@ async def test_what_was_read_before_redis_restarted_is_not_committed_after(
         assert await inbox.left_over(entry.shard) == [entry]
         assert await inbox.commit(entry, count) == "ok"
         await world.engine.close()
-
-
-async def answers(redis: Redis) -> bool:
-    with contextlib.suppress(RedisError):  # its old connection is broken
-        return bool(await redis.ping())
-    return False
 
 
 async def test_who_lost_the_shard_commits_nothing(idle_world: World) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.conversation.render import ROOT
 from bot.data_file import read_mapping
+from bot.paths import ROOT
 from tests.core.engine_server import EngineServer
 from tests.core.world import LANGUAGES, World, lexicon, payloads, text_of, words
 

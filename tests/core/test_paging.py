@@ -21,7 +21,8 @@ from bot.keys import DAY
 from bot.paging import PAUSES, Pager
 from bot.safety.levels import Level
 from tests.core.test_leaving import nothing_is_left_of
-from tests.core.world import World, until
+from tests.core.world import World
+from tests.waiting import until
 
 SECRET = "a-secret-of-the-receiver"
 
@@ -200,11 +201,7 @@ async def test_the_janitor_calls_for_a_person_nobody_comes_to_and_leaves_no_trac
     world.clock.forward(125)
     janitor = world.janitor(Calls(world, receiver.url).pager)
     running = asyncio.create_task(janitor.run())
-
-    async def both_came() -> bool:
-        return len(receiver.got) >= 2
-
-    await until(both_came, "two calls")
+    await until(lambda: len(receiver.got) >= 2, "two calls")
     janitor.stop()
     await running
     assert [body["event"] for body in receiver.bodies()] == ["supervisor", "on_call"]

@@ -24,8 +24,9 @@ from bot.keys import KEEP, SHARDS, Keys
 from bot.messages import Channel, Kind
 from tests.core.engine_server import EngineServer
 from tests.core.test_leaving import nothing_is_left_of
-from tests.core.world import DANGER, Someone, World, text_of, until
+from tests.core.world import DANGER, Someone, World, text_of
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 async def own_words(person: Someone) -> list[str]:
@@ -84,11 +85,7 @@ async def test_killed_in_the_middle_of_turns_nobody_is_lost_or_answered_twice(
             idle_world.clock.forward(10)
             for person in people:
                 await idle_world.accept(person.inbound(text=f"message {number}"))
-
-        async def all_in_mid_turn() -> bool:
-            return len(engine.heard) == len(people)
-
-        await until(all_in_mid_turn, "a turn of each person is under way")
+        await until(lambda: len(engine.heard) == len(people), "a turn of each person is under way")
         first.kill()
         await first.wait()
     engine.answers.set()
@@ -117,11 +114,9 @@ async def test_killed_again_and_again_at_any_moment(
     for _ in range(3):
         done = len(engine.heard)
         async with process(idle_world, redis_server, engine.url) as worker:
-
-            async def some_done(done: int = done) -> bool:
-                return len(engine.heard) > done + 15 or writing.done()
-
-            await until(some_done, "it works")
+            await until(
+                lambda done=done: len(engine.heard) > done + 15 or writing.done(), "it works"
+            )
             worker.kill()
     await writing
     async with process(idle_world, redis_server, engine.url):
@@ -139,7 +134,7 @@ async def test_a_worker_that_is_stopped_finishes_what_it_began(
     running = asyncio.create_task(worker.run())
     engine.answers.clear()
     await idle_world.accept(person.inbound(text="hello there"))
-    await until(lambda: heard(engine, 1), "the turn is under way")
+    await until(lambda: engine.heard, "the turn is under way")
     worker.stop()
     engine.answers.set()
     await running
@@ -147,10 +142,6 @@ async def test_a_worker_that_is_stopped_finishes_what_it_began(
     owned = [await idle_world.redis.exists(idle_world.keys.shard(shard)) for shard in range(SHARDS)]
     assert not any(owned), "another may begin at once"
     await use.engine.close()
-
-
-async def heard(engine: EngineServer, count: int) -> bool:
-    return len(engine.heard) >= count
 
 
 async def test_a_worker_that_was_away_longer_than_its_lease_takes_nothing_with_it(
@@ -382,15 +373,11 @@ async def test_redis_away_while_a_turn_fails_delays_the_answer_and_loses_nothing
             await person.presses("lang:en")
             world.clock.forward(10)
             await world.accept(person.inbound(text="one two three"))
-            await until(lambda: away(own_redis), "Redis is away")
+            await until(lambda: own_redis._process is None, "Redis is away")
             own_redis.start()
             await until(lambda: told(person), "an answer")
         await world.engine.close()
         await broken.close()
-
-
-async def away(server: RedisServer) -> bool:
-    return server._process is None
 
 
 async def told(person: Someone) -> bool:

@@ -6,7 +6,7 @@ The clock is moved by hand. The engine is away unless a test starts one (engine_
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from bot.conversation.emergency import Emergency
 from bot.conversation.memory import Memory
-from bot.conversation.render import ROOT, Words
+from bot.conversation.render import Words
 from bot.conversation.session import Session
 from bot.data_file import read_mapping
 from bot.dialogue.engine import Engine
@@ -29,10 +29,12 @@ from bot.keys import DAY, SHARDS, Keys, longest
 from bot.messages import Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
 from bot.paging import Pager
+from bot.paths import ROOT
 from bot.safety.lexicon import ANYWHERE, Lexicon
 from bot.vault import Vault
 from bot.worker import Worker
 from tests import way_out
+from tests.waiting import until
 
 #: Nobody listens there.
 NO_ENGINE = "http://127.0.0.1:9"
@@ -101,16 +103,6 @@ class Clock:
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
-
-
-async def until(true: Callable[[], Any], what: str = "") -> None:
-    """Waits until something is so; a test that waits in vain fails with `what`."""
-    try:
-        async with asyncio.timeout(60):  # hundreds of turns, on a machine that others use too
-            while not await true():  # noqa: ASYNC110 - what is waited for is in Redis
-                await asyncio.sleep(0.003)
-    except TimeoutError:
-        raise AssertionError(f"never came: {what}") from None
 
 
 async def all_claimed(queue: Queue) -> list[Handoff]:

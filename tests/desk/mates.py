@@ -16,7 +16,8 @@ from tests.journeys import script
 from tests.journeys.conftest import AnyPerson
 from tests.journeys.counsellor import WAIT, Counsellor
 from tests.journeys.person import Seen, TelegramPerson, WebPerson, _Base
-from tests.journeys.stack import Stack, handoffs, until
+from tests.journeys.stack import Stack, handoffs
+from tests.waiting import wait_until
 
 PASSWORD: Final = "a long calm sentence"
 NEUTRAL: Final = "https://weather.gc.ca/"
@@ -112,7 +113,7 @@ class Guest:
 
     def is_told(self, *expected: str) -> None:
         """Waits until they were told exactly this, nothing more or less."""
-        until(lambda: self.told()[len(expected) - 1 :], f"the last of {expected}")
+        wait_until(lambda: self.told()[len(expected) - 1 :], f"the last of {expected}")
         assert self.told() == list(expected)
 
     def says(self, text: str) -> None:

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, expect
 from tests.desk.mates import Cable, Mate, Night, asleep
 from tests.journeys.conftest import launch
 from tests.journeys.counsellor import WAIT
-from tests.journeys.stack import Stack, until
+from tests.journeys.stack import Stack
+from tests.waiting import wait_until
 
 #: The service starts within the first of them; another waits for leases to end.
 pytestmark = pytest.mark.timeout(600)
@@ -117,7 +118,7 @@ def test_both_press_take_next_at_once_and_get_two_people(
     # One erases at once, the other keeps it for its time.
     first.person._press("do:erase_now")
     first.person.is_clean()
-    until(lambda: night.state(first) == ("", ""), "nothing to be left of who erased")
+    wait_until(lambda: night.state(first) == ("", ""), "nothing to be left of who erased")
     second.person.presses("do:keep")
     assert night.state(second)[0] == "closed"
 
@@ -127,7 +128,7 @@ def test_both_take_the_same_one_and_the_slower_is_told_who_has_them(
 ) -> None:
     guest = night.waiting()[-1]
     press_at_once(sam, kim, f"[data-key=claim-{guest.id}]")
-    until(lambda: night.state(guest)[1], "somebody to have them")
+    wait_until(lambda: night.state(guest)[1], "somebody to have them")
     holder = night.state(guest)[1]
     quick, slow = (sam, kim) if holder == "Sam" else (kim, sam)
     quick.page.wait_for_url(f"**/handoffs/{guest.id}")
@@ -212,7 +213,7 @@ def test_somebody_leaves_in_the_middle_and_nothing_stays_on_the_screen(
     expect(kim.page.locator("#problem")).to_contain_text("The person has left", timeout=WAIT)
     assert "he keeps my papers" not in kim.page.content()
     assert kim.page.locator("#reply").count() == 0
-    until(lambda: night.state(guest) == ("", ""), "nothing to be left of them")
+    wait_until(lambda: night.state(guest) == ("", ""), "nothing to be left of them")
     # The place is free again.
     other = kim.takes_next_of(night.waiting())
     kim.ends()
@@ -366,7 +367,7 @@ def test_closing_time_with_people_waiting(night: Night, sam: Mate, kim: Mate, ad
     ada.page.wait_for_url("**/hours?note=closed")
     # Everybody who waits is told, with numbers that answer day and night; and so is who comes now.
     for guest, count in zip(waiting, before, strict=True):
-        until(lambda g=guest, n=count: g.heard("handoff_nobody") == n + 1, "to be told of it")
+        wait_until(lambda g=guest, n=count: g.heard("handoff_nobody") == n + 1, "to be told of it")
     late = night.arrives()
     # Twice when the janitor looked between her request and its answer; both come before it.
     heard = {guest: count + 1 for guest, count in zip(waiting, before, strict=True)}

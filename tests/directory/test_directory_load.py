@@ -2,7 +2,6 @@
 
 import re
 from datetime import date
-from pathlib import Path
 
 import pytest
 import yaml
@@ -10,8 +9,8 @@ import yaml
 from bot.directory import REGIONS, load_directory, load_retired_numbers
 from bot.directory.entries import KINDS
 from bot.errors import DataError
+from bot.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "directory"
 ENTRIES = load_directory(FOLDER)
 BY_ID = {entry.id: entry for entry in ENTRIES}

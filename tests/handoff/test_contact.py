@@ -52,7 +52,7 @@ def test_with_no_region_known_the_hour_must_be_right_everywhere(choice: str) -> 
     allowed = 0
     for minute in range(0, 24 * 60, 15):
         when = at(0) + minute * 60
-        everywhere = [welcome(choice, (one.timezone,), when) for one in REGIONS.values()]
+        everywhere = [welcome(choice, (zone,), when) for zone in REGIONS.values()]
         assert welcome(choice, _ANYWHERE, when) is all(everywhere)
         allowed += all(everywhere)
     assert allowed >= 2, "there is a time each day, or nobody would ever be told"

@@ -21,8 +21,9 @@ from bot.handoff.record import Case, Level
 from bot.inbox import Fence, Inbox, shard_of
 from bot.keys import SHARDS, Keys
 from bot.messages import Kind
-from tests.core.world import Someone, World, until
+from tests.core.world import Someone, World
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 class Sleepy(Queue):

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import httpx
 
-from tests.journeys.stack import Stack, until
+from tests.journeys.stack import Stack
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class _Base:
         def found() -> str:
             return next((s.text for s in self.screen() if not s.by_person and part in s.text), "")
 
-        return str(until(found, f"a message with {part!r}"))
+        return str(wait_until(found, f"a message with {part!r}"))
 
     def _after(self, act: Any) -> list[Seen]:
         before = {seen.id for seen in self.screen()}
@@ -65,7 +66,7 @@ class _Base:
             new = [s for s in self.screen() if s.id not in before and not s.by_person]
             return new if new and "do:leave" in new[-1].payloads else []
 
-        return list(until(fresh, "an answer"))
+        return list(wait_until(fresh, "an answer"))
 
     def screen(self) -> list[Seen]:
         raise NotImplementedError
@@ -112,10 +113,11 @@ class TelegramPerson(_Base):
 
         def clean() -> list[Seen] | None:
             left = self.screen()
-            return left if len(left) <= 1 and not any(s.by_person for s in left) else None
+            if len(left) > 1 or any(s.by_person for s in left):
+                return None
+            return left or [Seen("", False, "")]
 
-        return list(until(lambda: clean() or ([Seen("", False, "")] if clean() == [] else None),
-                          "a clean chat"))  # fmt: skip
+        return list(wait_until(clean, "a clean chat"))
 
     def _say(self, text: str) -> None:
         self._post("do", chat=self._chat, act="says", text=text)
@@ -163,7 +165,7 @@ class WebPerson(_Base):
 
     def is_clean(self) -> list[Seen]:
         """Waits until the page shows no conversation any more."""
-        until(lambda: not self.screen(), "an empty page")
+        wait_until(lambda: not self.screen(), "an empty page")
         return []
 
     def _say(self, text: str) -> None:

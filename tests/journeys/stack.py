@@ -8,8 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,15 @@ from typing import Any
 import httpx
 import redis
 
+from bot.paths import ROOT
 from bot.vault import Vault
 from tests.ports import free_port
 from tests.redis_server import RedisServer
+from tests.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 MASTER = "11" * 32
 TOKEN = "4242:CANARY-token-of-the-pretended-bot"
 WEBHOOK_SECRET = "CANARY-secret-of-the-webhook"
-
-
-def until(found: Callable[[], Any], what: str, seconds: float = 90) -> Any:
-    """Waits for `found` to be true and returns it; AssertionError says what was waited for."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"never came: {what}")
 
 
 class Stack:
@@ -87,20 +77,22 @@ class Stack:
                 "OMP_NUM_THREADS": "1",
             },
         )
-        until(lambda: self._up(f"{self.botapi}/control/calls", post=True), "the Bot API server")
+        wait_until(
+            lambda: self._up(f"{self.botapi}/control/calls", post=True), "the Bot API server"
+        )
         for name in ("worker", "janitor", "web", "console", "telegram"):
             self._run(name, [python, "-m", "bot", name])
         self.engine_answers()
         for url in (self.web, self.console):
-            until(lambda url=url: self._up(f"{url}/healthz"), url)
+            wait_until(lambda url=url: self._up(f"{url}/healthz"), url)
         if self._mode == "webhook":
-            until(lambda: self.called("setWebhook"), "the webhook to be set")
+            wait_until(lambda: self.called("setWebhook"), "the webhook to be set")
 
     def engine_answers(self) -> None:
         """Waits until the engine does."""
         headers = {"Authorization": f"Bearer {self.vault.engine_token}"}
         url = f"http://{self._engine}/webhooks/northlight/health"
-        until(lambda: self._up(url, headers), "the engine")
+        wait_until(lambda: self._up(url, headers), "the engine")
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:

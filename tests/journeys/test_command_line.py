@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 
-from tests.journeys.stack import ROOT, Stack
+from bot.paths import ROOT
+from tests.journeys.stack import Stack
 
 
 def _bot(*words: str, environ: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:

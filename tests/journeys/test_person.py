@@ -7,7 +7,8 @@ import pytest
 from tests.journeys import script
 from tests.journeys.conftest import LANGUAGES, AnyPerson, Meet
 from tests.journeys.counsellor import Counsellor
-from tests.journeys.stack import Stack, handoffs, until
+from tests.journeys.stack import Stack, handoffs
+from tests.waiting import wait_until
 
 #: As the English console names them.
 LANGUAGE_NAMES = {"en": "English", "fr": "French", "es": "Spanish", "pa": "Punjabi",
@@ -58,7 +59,7 @@ def test_someone_asks_waits_talks_and_ends(
     person.hears(end)
     person._press("do:erase_now")
     person.is_clean()
-    until(lambda: not handoffs(stack), "everything of the talk to be erased")
+    wait_until(lambda: not handoffs(stack), "everything of the talk to be erased")
 
 
 def test_danger_said_to_a_counsellor_shows_the_card_once_and_flags_the_case(
@@ -120,7 +121,7 @@ def test_leave_erases_everything_in_every_state(
     else:
         person._say("/exit")
         person.is_clean()
-    until(lambda: stack.keys_of_people() == [], "all keys of people to be gone")
+    wait_until(lambda: stack.keys_of_people() == [], "all keys of people to be gone")
 
 
 def test_leave_works_in_the_middle_of_a_talk(
@@ -133,4 +134,4 @@ def test_leave_works_in_the_middle_of_a_talk(
     person._say("CANARY something private")
     counsellor.hears("CANARY something private")
     person.leaves()
-    until(lambda: stack.keys_of_people() == [], "all keys of people to be gone")
+    wait_until(lambda: stack.keys_of_people() == [], "all keys of people to be gone")

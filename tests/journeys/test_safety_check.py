@@ -5,7 +5,8 @@ import pytest
 from bot.dialogue.check import QUESTIONS
 from tests.journeys import script
 from tests.journeys.conftest import LANGUAGES, Meet
-from tests.journeys.stack import Stack, handoffs, until
+from tests.journeys.stack import Stack, handoffs
+from tests.waiting import wait_until
 
 
 def _records(stack: Stack, level: int) -> list[dict[str, str]]:
@@ -43,7 +44,7 @@ def test_urgent_answers_stop_the_questions_and_offer_a_person(
     following = list(QUESTIONS)[list(QUESTIONS).index(last) + 1]
     assert script.asks(answer, following, language)
     person.leaves()
-    until(lambda: not handoffs(stack), "the place in line to be given up")
+    wait_until(lambda: not handoffs(stack), "the place in line to be given up")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

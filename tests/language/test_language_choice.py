@@ -8,7 +8,6 @@ import pytest
 from bot.conversation.language import (
     LANGUAGES,
     believe,
-    explain,
     first_belief,
     named_language,
     normalise_code,
@@ -158,12 +157,6 @@ def test_believing_a_choice_is_nearly_sure_but_not_deaf():
     belief = believe("ar")
     assert belief["ar"] == pytest.approx(0.97)
     assert min(belief.values()) > 0
-
-
-def test_an_operator_can_see_why():
-    lines = explain("necesito ayuda con mis papeles", offered=OFFERED)
-    assert "answer in: es" in lines
-    assert any(line.startswith("belief: es") for line in lines)
 
 
 def test_cries_for_help_are_answered_in_their_language_at_the_first_message():

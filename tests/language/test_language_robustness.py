@@ -5,15 +5,14 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.conversation.language import LANGUAGES, OTHER, named_language, normalise_code, update
+from bot.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OFFERED = ("en", "fr", "es", "pa", "ar", "zh-Hans")
 NASTY = [
     "",

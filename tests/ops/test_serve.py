@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from bot import serve
-from tests.webchat.visitors import until
+from tests.waiting import until
 
 _WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -34,7 +34,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     )  # fmt: skip
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
+    await until(lambda: server.started, "the server")
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     await task

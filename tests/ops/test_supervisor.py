@@ -15,9 +15,10 @@ import redis
 
 from bot.embedded import running_url
 from bot.keys import SHARDS, Keys, PracticeKeys
+from bot.paths import ROOT
 from tests.ports import free_port
+from tests.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("engine", "worker", "janitor", "web", "console")
 
 
@@ -40,15 +41,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_until(true: object, what: str) -> None:
-    assert callable(true)
-    for _ in range(600):
-        if true():
-            return
-        signal.sigtimedwait([], 0.1)
-    raise AssertionError(f"never: {what}")
 
 
 class Service:

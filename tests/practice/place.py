@@ -16,7 +16,8 @@ from bot.practice.scenario import Scenario, Step, load
 from bot.practice.stage import Stage
 from tests.console.driver import PASSWORD, CounsellorDriver
 from tests.core.engine_server import EngineServer
-from tests.core.world import World, until
+from tests.core.world import World
+from tests.waiting import until
 
 
 class Now:

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.core.world import until
 from tests.practice.place import PEOPLE, Place, Talk
+from tests.waiting import until
 
 ROW, BAND = "(practice)", "<b>Practice</b>"
 

@@ -1,11 +1,11 @@
 """The guides show pictures that are there, and name the keys that the desk has."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from bot.paths import ROOT
+
 DOCS = ROOT / "docs"
 GUIDES = ("counsellor-guide.md", "supervisor-guide.md")
 TEXTS = {name: (DOCS / name).read_text("utf-8") for name in GUIDES}

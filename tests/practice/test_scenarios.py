@@ -10,8 +10,9 @@ from bot.console.strings import Strings
 from bot.errors import DataError
 from bot.practice.person import PATIENCE
 from bot.practice.scenario import Step, load
-from tests.core.world import LANGUAGES, until, words
+from tests.core.world import LANGUAGES, words
 from tests.practice.place import PEOPLE, Place, Talk
+from tests.waiting import until
 
 #: What is left of a service beside which people have practised: who may sign in, and who did what.
 SHARED = re.compile("console:(counsellor|login|attempts|audit)")

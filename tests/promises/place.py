@@ -27,6 +27,7 @@ from bot.messages import Channel, Inbound, Kind, Reply
 from bot.safety.lexicon import Lexicon
 from bot.settings import Address, Settings
 from bot.worker import Worker
+from tests import waiting
 from tests.botapi import BotApi
 from tests.core.world import MASTER, NO_ENGINE, directory, lexicon, words
 
@@ -279,14 +280,8 @@ def telegram_steps(keys: Keys) -> list[Step]:
 async def until(true: Callable[[], Any], what: str, seconds: float = 20) -> bool:
     """Waits until something is so; False when it never came, which the caller counts."""
     try:
-        async with asyncio.timeout(seconds):
-            while True:
-                held = true()
-                if asyncio.iscoroutine(held):
-                    held = await held
-                if held:
-                    return True
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        print(f"never came: {what}")
+        await waiting.until(true, what, seconds)
+    except AssertionError as never:
+        print(never)
         return False
+    return True

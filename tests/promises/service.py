@@ -21,11 +21,13 @@ from bot.inbox import LEASE_MS
 from bot.keys import SHARDS, Keys
 from bot.messages import Channel
 from bot.parts import ENGINE_ADDRESS
+from bot.paths import ROOT
 from bot.vault import Vault
+from tests import waiting
 from tests.botapi import BotApi
 from tests.core.engine_server import EngineServer
 from tests.core.world import World
-from tests.ops.test_supervisor import ROOT, Service
+from tests.ops.test_supervisor import Service
 
 #: How long anything may take to come back after a kill, seconds: leases, restarts and pauses.
 PATIENCE = 120.0
@@ -33,17 +35,8 @@ PARTS = ("telegram", "worker", "web", "console", "engine", "janitor")
 
 
 async def until(true: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """Waits until `true()`, which may be a coroutine, is; a Redis that is away counts as no."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                with contextlib.suppress(RedisError, OSError):
-                    found = true()
-                    if value := await found if asyncio.iscoroutine(found) else found:
-                        return value
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        raise AssertionError(f"never came: {what}") from None
+    """Waits until something is so; a Redis or a part that is away counts as no."""
+    return await waiting.until(true, what, seconds, pause=0.2, despite=(RedisError, OSError))
 
 
 class _Up(Service):

@@ -13,11 +13,11 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.conversation.render import ROOT
 from bot.dead_letters import DeadLetters, Replayed
 from bot.dialogue.engine import Answer, Engine
 from bot.keys import KEEP, Keys
 from bot.messages import Channel, Reply
+from bot.paths import ROOT
 from tests.botapi import BotApi
 from tests.core.world import MASTER, World, text_of
 from tests.promises.conftest import Promise

@@ -28,7 +28,8 @@ import yaml
 from bot.dialogue.engine import Engine
 from bot.embedded import EmbeddedRedis
 from bot.errors import EngineUnavailable
-from bot.parts import ROOT, Part, engine_part
+from bot.parts import Part, engine_part
+from bot.paths import ROOT
 from bot.vault import Vault
 from tests.promises.conftest import Promise
 

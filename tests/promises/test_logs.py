@@ -22,9 +22,11 @@ import pytest
 import redis
 
 from bot import media
+from bot.paths import ROOT
 from tests.journeys.person import TelegramPerson, WebPerson
-from tests.journeys.stack import ROOT, TOKEN, WEBHOOK_SECRET, Stack, until
+from tests.journeys.stack import TOKEN, WEBHOOK_SECRET, Stack
 from tests.promises.conftest import Promise
+from tests.waiting import wait_until
 
 CANARY = "CANARY-of-the-logs"
 _SENT = ("contact", "voice", "photo", "location")
@@ -99,7 +101,7 @@ def test_no_log_of_the_service_holds_anything_of_anybody(
         with stack.without(name):
             pass
     for url in (stack.web, stack.console):
-        until(lambda url=url: stack._up(f"{url}/healthz"), f"{url} is back", 120)
+        wait_until(lambda url=url: stack._up(f"{url}/healthz"), f"{url} is back", 120)
     for person in people:
         person.says(f"{CANARY} after all of it")
         person.leaves()
@@ -240,10 +242,12 @@ def _redis_hangs(stack: LoudStack, people: list[Any]) -> None:
         assert answer.status_code == 503
         httpx.post(f"{stack.botapi}/control/do",
                    json={"chat": people[0]._chat, "act": "says", "text": CANARY})  # fmt: skip
-        until(lambda: "9-1-1" in people[0].screen()[-1].text, "the Telegram door answers itself")
+        wait_until(
+            lambda: "9-1-1" in people[0].screen()[-1].text, "the Telegram door answers itself"
+        )
         meanwhile = {seen.id for seen in people[0].screen()}
     finally:
         stack.redis.go_on()
     # Stored now, with what was said meanwhile noted for Leave: the door may be killed after that.
     people[0]._answer(meanwhile)
-    until(lambda: stack._up(f"{stack.console}/healthz"), "all goes on", 60)
+    wait_until(lambda: stack._up(f"{stack.console}/healthz"), "all goes on", 60)

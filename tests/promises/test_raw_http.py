@@ -15,9 +15,10 @@ from itertools import cycle
 import pytest
 
 from tests.journeys.person import TelegramPerson, WebPerson
-from tests.journeys.stack import WEBHOOK_SECRET, Stack, until
+from tests.journeys.stack import WEBHOOK_SECRET, Stack
 from tests.promises.conftest import Promise
 from tests.promises.rawhttp import Maker, Raw, Server, send, statuses
+from tests.waiting import wait_until
 
 FULL, SHORT = 100_000, 4_000
 AT_ONCE = 40
@@ -147,7 +148,7 @@ def test_malformed_http_harms_nobody_in_conversation(
         one.person.leaves()
         one.person.close()
     for url in (stack.web, stack.console):
-        until(lambda url=url: stack._up(f"{url}/healthz"), url)  # also: every process is there
+        wait_until(lambda url=url: stack._up(f"{url}/healthz"), url)  # also: every process is there
     # What can be read as JSON and is no update is told, as it should be.
     wrong += [line for line in stack.logs().splitlines()
               if ("Traceback" in line or "'error'" in line or line.startswith("ERROR"))

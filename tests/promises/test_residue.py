@@ -27,9 +27,9 @@ from bot.handlers.turn import Turn
 from bot.keys import DAY, Keys
 from bot.messages import Channel
 from bot.outbox import FAREWELL
+from bot.paths import ROOT
 from bot.proof.canaries import Canaries
 from bot.proof.search import search
-from bot.prove_clean import ROOT
 from tests.core.world import LANGUAGES, LEAVE, OFFERED_A_WORD, Someone, World
 from tests.promises.conftest import Promise
 from tests.redis_server import RedisServer

@@ -7,7 +7,8 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 from bot.messages import Channel, Recipient, Reply
-from tests.webchat.visitors import House, until
+from tests.waiting import until
+from tests.webchat.visitors import House
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 NEUTRAL = "https://weather.gc.ca/"
@@ -132,13 +133,13 @@ async def test_leave_shows_the_weather_and_back_shows_nothing(
             await page.click("button.leave")
         # No worker is at work: the browser is away all the same.
         await page.wait_for_url(NEUTRAL)
-        await until(lambda: house.blank(person))
-        await until(lambda: _no_cookies(context))
+        await until(lambda: house.blank(person), "all is erased")
+        await until(lambda: _no_cookies(context), "no cookie")
         await page.go_back()
         assert "a secret" not in await page.content()
         await house.worker.work()
         assert house.worker.seen[-1].text == "/exit"
-        await until(lambda: house.blank(person))
+        await until(lambda: house.blank(person), "all is erased")
         await context.close()
 
 
@@ -161,7 +162,7 @@ async def test_an_erased_chat_is_replaced_by_the_weather(
             await house.put(to, [Reply("", erase=True)])
             if not scripts:
                 await page.click("a.more", no_wait_after=True)
-        await until(lambda: house.blank(person))
+        await until(lambda: house.blank(person), "all is erased")
         assert await _no_cookies(context)
         await context.close()
 

@@ -8,7 +8,8 @@ import httpx
 
 from bot.messages import Channel, Recipient, Reply
 from tests.redis_server import RedisServer
-from tests.webchat.visitors import House, until
+from tests.waiting import until
+from tests.webchat.visitors import House
 
 
 async def events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
@@ -63,7 +64,7 @@ async def test_erasing_ends_the_stream(house: House) -> None:
     ):
         await begin(client)
         person = house.vault.person(Channel.WEBCHAT, client.cookies["session"])
-        await until(lambda: _filled(house, person))
+        await until(lambda: _filled(house, person), "a full screen")
         await house.put(Recipient(person, Channel.WEBCHAT), [Reply("", erase=True)])
         async with client.stream("GET", "/events") as answer:
             kinds = [event.get("event") async for event in events(answer)]

@@ -7,7 +7,8 @@ import pytest
 
 from bot.messages import Channel
 from tests.redis_server import RedisServer
-from tests.webchat.visitors import House, Visitor, until
+from tests.waiting import until
+from tests.webchat.visitors import House, Visitor
 
 
 def assert_away(someone: Visitor) -> None:
@@ -34,7 +35,7 @@ async def test_leave_clears_the_screen_and_the_cookie_before_any_worker_acts(hou
         await house.worker.work()
     assert house.worker.seen[-1].text == "/exit"
     assert house.worker.seen[-1].person == person
-    await until(lambda: house.blank(person))
+    await until(lambda: house.blank(person), "all is erased")
 
 
 @pytest.mark.parametrize("payload", ["do:leave", "do:leave_now", "do:erase_now"])
@@ -93,8 +94,8 @@ async def test_leave_works_without_redis_and_erases_when_it_is_back(
         assert_away(someone)
         own_server.start()
         async with shaky.working():
-            await until(lambda: shaky.worker.seen[-1].text == "/exit")
-            await until(lambda: shaky.blank(person))
+            await until(lambda: shaky.worker.seen[-1].text == "/exit", "Leave")
+            await until(lambda: shaky.blank(person), "all is erased")
     assert shaky.worker.seen[-1].person == person
 
 

@@ -7,7 +7,7 @@ import functools
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from types import TracebackType
@@ -20,14 +20,16 @@ from starlette.applications import Starlette
 
 from bot.channels.webchat import create_app
 from bot.conversation.emergency import Emergency
-from bot.conversation.render import ROOT, Language, Words
+from bot.conversation.render import Language, Words
 from bot.inbox import Entry, Inbox, shard_of
 from bot.keys import SHARDS, Keys
 from bot.messages import Button, Channel, Inbound, Kind, Recipient, Reply
 from bot.outbox import Outbox
+from bot.paths import ROOT
 from bot.safety.lexicon import Lexicon
 from bot.vault import Vault
 from tests import way_out
+from tests.waiting import until
 
 ARABIC = Language(
     "ar",
@@ -61,16 +63,6 @@ def texts_of_the_tests() -> tuple[Words, Lexicon]:
         real = Words.load(folder / "responses")
         lexicon = Lexicon.load(folder / "lexicon")
     return Words({"en": real.language("en"), "ar": ARABIC}, real._layout, {}), lexicon
-
-
-async def until(check: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Returns when `check` holds; fails when it does not come to hold."""
-    for _ in range(2000):
-        held = check()
-        if held if isinstance(held, bool) else await held:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 class Clock:
@@ -186,7 +178,7 @@ class House:
         )  # fmt: skip
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
-        await until(lambda: server.started)
+        await until(lambda: server.started, "the server")
         port = server.servers[0].sockets[0].getsockname()[1]
         try:
             yield f"http://127.0.0.1:{port}"

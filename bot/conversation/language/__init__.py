@@ -4,7 +4,6 @@ from bot.conversation.language.belief import (
     SWITCH,
     Reading,
     believe,
-    explain,
     first_belief,
     update,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "SWITCH",
     "Reading",
     "believe",
-    "explain",
     "first_belief",
     "named_language",
     "names_indigenous",

@@ -51,11 +51,6 @@ class Reading:
     romanised: bool
     script: str
 
-    def switch_offer(self, offered: Sequence[str]) -> str | None:
-        """The other offered language this message is in: one button under the answer, or None."""
-        other = self.message_language
-        return other if other in offered and other != self.language else None
-
 
 def update(
     belief: Mapping[str, float] | None,
@@ -72,7 +67,7 @@ def update(
     hint: the platform's language code, used only when there is no belief yet.
     offered: languages complete enough to answer in.
     current: the language answered in so far (None: the one the old belief leads to).
-    chosen: the person picked `current`; it is then kept, and only `switch_offer` tells that a
+    chosen: the person picked `current`; it is then kept, and only `message_language` tells that a
     message was in another language.
     """
     before = _checked(belief) or first_belief(hint, offered)
@@ -124,19 +119,6 @@ def believe(language: str) -> dict[str, float]:
     """The belief about a person who named or pressed `language` (one of the 26)."""
     rest = (1 - NAMED) / (len(STATES) - 1)
     return {state: NAMED if state == language else rest for state in STATES}
-
-
-def explain(text: str, *, hint: str = "", offered: Sequence[str]) -> list[str]:
-    """Lines for an operator at a terminal: what one message shows, what would be answered in."""
-    reading = update(None, text, hint=hint, offered=offered)
-    likely = sorted(reading.belief.items(), key=lambda pair: (-pair[1], pair[0]))[:4]
-    return [
-        f"script: {reading.script}{' (romanised)' if reading.romanised else ''}",
-        f"n-grams: {weigh(text).ngrams}",
-        "belief: " + ", ".join(f"{state} {p:.2f}" for state, p in likely),
-        f"this message alone: {reading.message_language or 'not sure'}",
-        f"answer in: {reading.language or 'ask'}",
-    ]
 
 
 def _base(offered: Sequence[str]) -> dict[str, float]:

@@ -30,7 +30,6 @@ class Evidence:
 
     script: str
     weights: dict[str, float] | None
-    ngrams: int = 0
 
 
 def weigh(text: str) -> Evidence:
@@ -52,7 +51,7 @@ def weigh(text: str) -> Evidence:
     best = max(weights.values())
     # A word or two must not turn a whole conversation round.
     floor = max(FLOOR, SHORT - PER_NGRAM * ngrams) if ngrams else FLOOR
-    return Evidence(script, {s: max(w - best, floor) for s, w in weights.items()}, ngrams)
+    return Evidence(script, {s: max(w - best, floor) for s, w in weights.items()})
 
 
 def posterior(weights: dict[str, float], prior: dict[str, float]) -> dict[str, float]:
