@@ -37,12 +37,12 @@ $(ENGINE_READY): engine/pyproject.toml engine/uv.lock
 train: $(ENGINE_READY) ## train the engine's model, unless nothing has changed
 	@PYTHONPATH=engine PYTHONWARNINGS=ignore $(ENGINE) -m northlight_engine train
 
-test: test-bot test-engine ## the tests: bot, console, doors, browser, engine (make desk, make promises: more)
+test: test-bot test-engine ## the tests: bot, console, doors, browser, engine (make desk, fuzz, promises: more)
 
 test-bot: setup train ## everything but the engine's own tests
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium \
 		$(PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/journeys \
-		--ignore tests/promises --ignore tests/desk $(ARGS)
+		--ignore tests/promises --ignore tests/desk --ignore tests/fuzz $(ARGS)
 	@$(MAKE) --no-print-directory journeys
 
 # A process of their own: the browser's event loop and those of the other tests do not mix.
@@ -55,10 +55,10 @@ desk: setup train ## the desk: accessibility of every page, keyboard only, a who
 		$(PYTHON) -m pytest -n 2 --dist loadfile tests/desk $(ARGS)
 
 test-engine: train ## the engine's own tests; ARGS="-k word" picks some
-	@cd engine && .venv/bin/python -m pytest $(ARGS)
+	@cd engine && .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-fuzz: setup train ## 20,000 generated messages through the core (make test takes 2,000)
-	@NORTHLIGHT_FUZZ=20000 $(PYTHON) -m pytest tests/fuzz --timeout 1800 $(ARGS)
+fuzz: setup ## bad input by hand and 20,000 generated messages through the core
+	@$(PYTHON) -m pytest -n 2 tests/fuzz --timeout 1800 $(ARGS)
 
 # full: the sizes of the design (hours); its soak alone runs for two.
 promises: setup train ## what must hold under kills and faults; NORTHLIGHT_PROMISES=full for hours of it

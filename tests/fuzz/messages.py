@@ -1,6 +1,11 @@
 """Hand-picked bad messages: what people, broken apps and attackers send."""
 
+import os
+
 from bot.dialogue.check import QUESTIONS
+
+#: How many are generated beside them.
+MESSAGES = int(os.environ.get("NORTHLIGHT_FUZZ", "20000"))
 
 TEXTS: tuple[str, ...] = (
     # nothing, or nothing to read

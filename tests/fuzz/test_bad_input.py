@@ -1,38 +1,22 @@
 """Whatever comes in, there is one kind answer, within the doors' limits, to the right person.
 
-NORTHLIGHT_FUZZ sets how many generated conversations are tried (`make fuzz` tries many). The same
-ones every time: a failure can be repeated, and Hypothesis prints the smallest one it finds.
+NORTHLIGHT_FUZZ sets how many messages are generated. The same ones every time: a failure can be
+repeated, and Hypothesis prints the smallest one it finds.
 """
-
-import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from bot.messages import Channel, Kind
-from tests.fuzz.messages import BUTTONS, HINTS, STALE, TEXTS
+from tests.fuzz.messages import BUTTONS, HINTS, MESSAGES, STALE, TEXTS
 from tests.fuzz.table import CANARIES, Table
 
-#: Generated messages in all; a conversation has a few.
-MESSAGES = int(os.environ.get("NORTHLIGHT_FUZZ", "2000"))
+#: Generated messages of one conversation.
 IN_A_CONVERSATION = 8
 QUIET_KINDS = (Kind.BLOCKED, Kind.IDLE)
 
 Step = tuple[str, Kind, str, str, float]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def told(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Says at the end what was tried, so that a run can be repeated."""
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(
-            f"\nbad input by hand: {len(TEXTS)} texts, {len(BUTTONS)} forged, {len(STALE)} stale "
-            f"buttons; NORTHLIGHT_FUZZ={MESSAGES} generated messages, the same every time"
-        )
 
 
 def shortly(text: str) -> str:
