@@ -26,6 +26,7 @@ LEXICON = Lexicon.load()
         ("ra7 yi2tilni", "danger"),
         ("jiuming ta yao sha wo", "danger"),
         ("me va a matar", "danger"),
+        ("he is in the next room with a gun", "danger"),
         ("i want to kill myself", "self_harm"),
         ("je veux mourir", "self_harm"),
         ("he is reading my phone", "watched"),
@@ -44,6 +45,7 @@ def test_plain_cries_are_heard(text: str, kind: str) -> None:
         "is this a dangerous job",
         "he killed the engine of the truck",
         "I could kill for a coffee",
+        "he cooks with a knife",
         "leave me the address please",
         "bonjour, j'ai une question sur mon permis",
         "hola, tengo una pregunta",
@@ -91,8 +93,9 @@ def test_a_word_that_means_yes_here_and_no_there_counts_for_nothing() -> None:
 
 def test_the_safety_package_touches_nothing_outside() -> None:
     """Promise P5: the screen needs no network, no Redis, no engine."""
-    allowed = {"bot.safety", "bot.errors", "bot.data_file", "collections", "collections.abc",
-               "dataclasses", "enum", "pathlib", "re", "unicodedata"}  # fmt: skip
+    allowed = {"bot.safety", "bot.errors", "bot.data_file", "bot.paths", "collections",
+               "collections.abc", "dataclasses", "enum", "pathlib", "re",
+               "unicodedata"}  # fmt: skip
     for path in Path(bot.safety.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = []
