@@ -1,5 +1,6 @@
 """The page in a real browser: with scripts and without, and Leave above all."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 
@@ -207,3 +208,63 @@ async def test_a_press_while_the_line_is_down_keeps_the_words(
         await expect(page.locator("#text")).to_have_value("")
         await context.close()
     assert len(house.worker.seen) == 1
+
+
+#: What phones of some years ago lack, taken out of this browser.
+OLDER = {
+    "FormData knows no button": "const Real = FormData; window.FormData = function (form) "
+    "{ return new Real(form); };",
+    "submit names no button": "Object.defineProperty(SubmitEvent.prototype, 'submitter', "
+    "{ get: () => undefined });",
+    "no at": "delete Array.prototype.at;",
+    "no requestSubmit": "delete HTMLFormElement.prototype.requestSubmit;",
+    "no replaceChildren": "delete Element.prototype.replaceChildren;",
+}
+
+
+@pytest.mark.parametrize("lacks", OLDER)
+async def test_an_older_phone_can_write_choose_and_leave(
+    house: House, browser: Browser, lacks: str
+) -> None:
+    async with house.served() as url, house.working():
+        context, page, complaints = await phone(browser)
+        await page.add_init_script(OLDER[lacks])
+        await page.goto(url)
+        await write(page, "I need help")
+        await expect(page.locator("text=Answer 1")).to_be_visible()
+        await page.click("button[value='answer:minor:no']")
+        await expect(page.locator("text=Answer 2")).to_be_visible()
+        assert house.worker.seen[-1].button == "answer:minor:no"
+        await page.focus("#text")
+        await page.keyboard.type("by keyboard")
+        if lacks != "no replaceChildren":  # there Enter is a new line, as in any plain form
+            await page.keyboard.press("Enter")
+            await expect(page.locator("text=Answer 3")).to_be_visible()
+        assert complaints == []
+        await page.click("#leave button")
+        await page.wait_for_url(NEUTRAL)
+        await context.close()
+
+
+async def test_what_hangs_is_not_said_to_be_received_and_holds_nothing_up(
+    house: House, browser: Browser
+) -> None:
+    async with house.served() as url, house.working():
+        context, page, _ = await phone(browser)
+        await page.clock.install()
+        await page.goto(url)
+        await write(page, "hello")
+        await expect(page.locator("text=Answer 1")).to_be_visible()
+        await page.route("**/message", lambda route: asyncio.sleep(0))  # never answered
+        await page.fill("#text", "he has my passport")
+        await page.click("button.send")
+        said = page.locator("#status")
+        await expect(said).to_have_text(house.words.text("web", "waiting", "en"))
+        await page.clock.run_for(11_000)
+        await expect(said).to_have_text(house.words.text("web", "waiting", "en"))
+        await page.click("button[value='answer:minor:no']")
+        await expect(page.locator("text=Answer 2")).to_be_visible()
+        await page.clock.run_for(5_000)
+        await expect(said).to_have_text(house.words.text("web", "not_sent", "en"))
+        assert await page.input_value("#text") == "he has my passport"
+        await context.close()

@@ -98,6 +98,29 @@ async def test_a_stranger_gets_no_stream(house: House) -> None:
         assert (await someone.request("GET", "/events")).status_code == 204
 
 
+async def test_a_page_that_slept_while_all_was_erased_is_emptied(house: House) -> None:
+    """The order to erase went with the screen; what the page shows must not stay."""
+    async with (
+        house.served() as url,
+        httpx.AsyncClient(base_url=url, timeout=20) as client,
+        house.working(),
+    ):
+        await begin(client)
+        person = house.vault.person(Channel.WEBCHAT, client.cookies["session"])
+        await until(lambda: _filled(house, person), "a full screen")
+        async with client.stream("GET", "/events") as answer:
+            stream = events(answer)
+            await anext(stream)
+            last = (await anext(stream))["id"]
+        await house.redis.delete(house.keys.screen(person))
+        back = {"Last-Event-ID": last}
+        async with client.stream("GET", "/events", headers=back) as answer:
+            assert [event["event"] async for event in events(answer)] == ["erase"]
+        client.cookies.clear()  # they left in another tab
+        async with client.stream("GET", f"/events?after={last}") as answer:
+            assert [event["event"] async for event in events(answer)] == ["erase"]
+
+
 async def test_when_redis_goes_the_stream_ends_and_can_be_asked_for_again(
     shaky: House, own_server: RedisServer
 ) -> None:

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from bot.messages import Channel
+from bot.inbox import Inbox
+from bot.messages import Channel, Inbound
 from tests.redis_server import RedisServer
 from tests.waiting import until
 from tests.webchat.visitors import House, Visitor
@@ -53,6 +54,51 @@ async def test_leave_without_a_conversation_is_only_away(house: House) -> None:
         await someone.leave()
         assert_away(someone)
     assert await house.redis.keys(f"{house.keys.prefix}*") == []
+
+
+async def test_leave_while_the_first_message_is_on_its_way_erases_that_too(house: House) -> None:
+    """Its answer has not come, so the browser has no session yet."""
+    async with house.visitor() as someone:
+        await someone.look()
+        await someone.write("a secret")
+        person = house.person(someone)
+        someone._client.cookies.delete("session")
+        await someone.leave()
+        assert_away(someone)
+        assert await house.on_screen(person) == 0
+        async with house.working():
+            await until(lambda: len(house.worker.seen) == 2, "both")
+            await until(lambda: house.blank(person), "all is erased")
+    assert [seen.text for seen in house.worker.seen] == ["a secret", "/exit"]
+
+
+async def test_a_message_that_arrives_behind_leave_is_erased_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was sent first; Redis was slow with it. Its late answer opens no session either."""
+    async with house.visitor() as someone, house.visitor() as same:
+        await someone.look()
+        same._client.cookies.update(someone.cookies)
+        person = house.vault.person(Channel.WEBCHAT, someone.cookies["visit"])
+        arrived, go_on, accept = asyncio.Event(), asyncio.Event(), Inbox.accept
+
+        async def slow(inbox: Inbox, inbound: Inbound, update: str) -> bool:
+            if inbound.text != "/exit":
+                arrived.set()
+                await go_on.wait()
+            return await accept(inbox, inbound, update)
+
+        monkeypatch.setattr(Inbox, "accept", slow)
+        writing = asyncio.create_task(someone.write("a secret"))
+        await arrived.wait()
+        await same.leave()
+        go_on.set()
+        await writing
+        assert "session" not in someone.cookies
+        async with house.working():
+            await until(lambda: len(house.worker.seen) == 3, "all three")
+            await until(lambda: house.blank(person), "all is erased")
+    assert [seen.text for seen in house.worker.seen] == ["/exit", "a secret", "/exit"]
 
 
 async def test_the_script_leaves_with_a_beacon(house: House) -> None:

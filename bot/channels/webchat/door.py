@@ -69,6 +69,8 @@ class Sent:
     token: str
     person: str
     hint: str
+    #: When it came, of the event loop's clock.
+    began: float
 
 
 class Door:
@@ -117,12 +119,15 @@ class Door:
 
     async def events(self, request: Request) -> Response:
         """GET /events: the same entries as server-sent events, from Last-Event-ID on."""
-        token = self._cookies.session_of(request)
-        if not token:
-            return Response(status_code=204)  # tells the browser not to come back
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        after = valid_id(last)
+        token = self._cookies.session_of(request)
+        if not token and after == START:
+            return Response(status_code=204)  # tells the browser not to come back
+        # A page that shows something and has no session any more: they left in another tab.
+        person = self._person(token) if token else ""
         return StreamingResponse(
-            self._stream(self._person(token), valid_id(last), self.language(request)),
+            self._stream(person, after, self.language(request)),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
@@ -156,13 +161,15 @@ class Door:
             response = Response(status_code=204)
         elif _by_script(request):
             response = JSONResponse({"away": NEUTRAL_SITE})
-        if token := self._cookies.session_of(request):
+        # Also of somebody whose first message is still on its way: no session answers it yet.
+        if token := self._cookies.token_of(request):
             self._meanwhile.pop(self._person(token), None)
             task = self._leaving.start(self._person(token))
             await asyncio.wait([task], timeout=LEAVE_WAIT)
         return self._forget(request, response)
 
     async def _take(self, request: Request, kind: Kind) -> Response:
+        began = asyncio.get_running_loop().time()
         if not same_origin(request):
             return self._refuse(request, "refused", 403)
         try:
@@ -178,7 +185,7 @@ class Door:
             return await self._away(request)
         token = self._cookies.token_for_writing(request)
         hint = self._offered(form.get("language")) or self.language(request, "")
-        sent = Sent(request, form, kind, content, token, self._person(token), hint)
+        sent = Sent(request, form, kind, content, token, self._person(token), hint, began)
         if not content.strip():
             return await self._notice(sent, [self._reply("empty", hint)], 200)
         typed = content if kind is Kind.TEXT else ""
@@ -210,6 +217,8 @@ class Door:
         except QueueUnavailable:
             hint = self._offered(sent.content.removeprefix("lang:")) or sent.hint
             return await self._notice(sent, self._emergency.answer(inbound.text, hint), 503)
+        if self._leaving.has_left_since(sent.person, sent.began):
+            return await self._away(sent.request)  # what was just stored goes after the rest
         self._remember(inbound)
         # Of a repeat the answer may be there already: then it is newer than the form's own page.
         after = before if fresh else valid_id(sent.form.get("after"))
@@ -292,6 +301,10 @@ class Door:
         ends = loop.time() + STREAM_LIFE
         yield "retry: 2000\n\n"
         try:
+            # What the page shows has been erased, or locked, while it slept or had no network.
+            if after != START and not (person and await self._screens.holds(person, after)):
+                yield self._event(Shown(after, Reply("", erase=True)), language)
+                return
             while loop.time() < ends:
                 for entry in await self._screens.read(person, after):
                     after = entry.id

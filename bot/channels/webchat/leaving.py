@@ -16,6 +16,8 @@ from bot.messages import Channel, Inbound, Kind
 _PAUSES: Final = (0.5, 1, 2, 5, 10, 30, 60, 120, 240, 480)
 #: How long the worker is given to erase before the empty screen is left to its time to live.
 _WORKER: Final = 60.0
+#: For so long a request that began before Leave may still be on its way, seconds.
+_LATE: Final = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -26,9 +28,17 @@ class Leaving:
     def __init__(self, inbox: Inbox, screens: Screens, clock: Callable[[], float]) -> None:
         self._inbox, self._screens, self._clock = inbox, screens, clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left: dict[str, float] = {}
+
+    def has_left_since(self, person: str, moment: float) -> bool:
+        """Whether they pressed Leave after `moment` of the event loop's clock."""
+        return self._left.get(person, -1.0) >= moment
 
     def start(self, person: str) -> asyncio.Task[None]:
         """Begins; the task ends when "/exit" is in the inbox."""
+        now = asyncio.get_running_loop().time()
+        self._left = {one: at for one, at in self._left.items() if at > now - _LATE}
+        self._left[person] = now
         handed_in = asyncio.create_task(self._hand_in(person))
         for task in (handed_in, asyncio.create_task(self._sweep(person, handed_in))):
             self._tasks.add(task)

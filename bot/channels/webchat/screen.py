@@ -62,6 +62,14 @@ class Screens:
             raise QueueUnavailable("screen") from error
         return [self._shown(key, row) for row in rows]
 
+    async def holds(self, person: str, entry_id: str) -> bool:
+        """Whether this entry still stands on the screen. Raises QueueUnavailable."""
+        try:
+            key = self._keys.screen(person)
+            return bool(await self._redis.xrange(key, entry_id, entry_id))
+        except (RedisError, OSError) as error:
+            raise QueueUnavailable("screen") from error
+
     async def last_id(self, person: str) -> str:
         """The id of the newest entry, START if there is none. Raises QueueUnavailable."""
         try:

@@ -44,9 +44,13 @@ class Cookies:
         """The visitor's session token, "" for none or one that is not ours."""
         return self._read(request, SESSION)
 
+    def token_of(self, request: Request) -> str:
+        """The same, or the token that the first message is being filed under; "" for a stranger."""
+        return self.session_of(request) or self._read(request, VISIT)
+
     def token_for_writing(self, request: Request) -> str:
         """The token under which what this request brings is filed; a new one if there is none."""
-        return self.session_of(request) or self._read(request, VISIT) or self.vault.visitor_token()
+        return self.token_of(request) or self.vault.visitor_token()
 
     def _read(self, request: Request, name: str) -> str:
         value = request.cookies.get(self._name(name), "")
@@ -54,7 +58,7 @@ class Cookies:
 
     def begin_visit(self, request: Request, response: Response) -> None:
         """Gives a visitor without any token one for the first message."""
-        if not self.session_of(request) and not self._read(request, VISIT):
+        if not self.token_of(request):
             self._set(response, VISIT, self.vault.visitor_token())
 
     def keep(self, request: Request, response: Response, token: str) -> None:

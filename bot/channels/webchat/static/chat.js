@@ -3,6 +3,8 @@
 "use strict";
 
 (() => {
+  // A browser too old for what follows keeps the plain forms, which are never taken over half.
+  if (!("replaceChildren" in Element.prototype)) return;
   const page = document.body.dataset;
   const screen = document.getElementById("screen");
   const notices = document.getElementById("notices");
@@ -14,10 +16,12 @@
   const ESC_TIMES = 3;
   const ESC_WITHIN = 2000; // milliseconds, from the first to the last
   const SLOW_AFTER = 10000; // milliseconds
+  const LOST_AFTER = 15000; // milliseconds without an answer to what was sent: it may never come
 
   let last = page.last;
   let source = null;
-  let sending = false;
+  const underWay = new Set(); // what is being sent: pressed twice it goes out once
+  let pressed = null; // the last button, for browsers that do not name it with "submit"
   let slowTimer = 0;
   let expected = null; // where reading goes on, until the person scrolls by themselves
   let answered = false; // the person spoke since the open buttons were shown
@@ -25,12 +29,15 @@
   // -- leaving ---------------------------------------------------------------------------------
   function leave() {
     if (source) source.close();
-    // Queued by the browser and sent even though the page is gone in the next moment.
-    const queued = navigator.sendBeacon("/leave?quiet=1");
-    if (!queued) fetch("/leave?quiet=1", { method: "POST", keepalive: true }).catch(() => {});
-    document.body.replaceChildren();
-    document.title = "";
-    location.replace(page.neutral);
+    try {
+      // Queued by the browser and sent even though the page is gone in the next moment.
+      const queued = navigator.sendBeacon("/leave?quiet=1");
+      if (!queued) fetch("/leave?quiet=1", { method: "POST", keepalive: true }).catch(() => {});
+      document.body.replaceChildren();
+      document.title = "";
+    } finally {
+      location.replace(page.neutral); // whatever went wrong before it
+    }
   }
 
   document.getElementById("leave").addEventListener("submit", (event) => {
@@ -60,6 +67,10 @@
     return [...holder.content.children];
   }
 
+  function lastOf(list) {
+    return list[list.length - 1];
+  }
+
   function atTheEnd() {
     return innerHeight + scrollY > document.documentElement.scrollHeight - 120;
   }
@@ -80,7 +91,7 @@
   more.addEventListener("click", () => {
     expected = null; // what comes now must not pull the page back up
     const bottom = composer.getBoundingClientRect().top;
-    const since = [...screen.querySelectorAll(".person")].at(-1) ?? screen.firstElementChild;
+    const since = lastOf(screen.querySelectorAll(".person")) ?? screen.firstElementChild;
     if (since.getBoundingClientRect().top > bottom) follow(since);
     else scrollBy({ top: (bottom - header.offsetHeight) * 0.8, behavior: "instant" });
     offerMore();
@@ -120,7 +131,7 @@
     offerMore();
     // A pressed button may have just been folded away: the focus moves on with the conversation.
     const lostFocus = held && held !== document.body && !(held.checkVisibility?.() ?? held.offsetParent);
-    if (lostFocus || document.activeElement === null) fresh.at(-1)?.focus({ preventScroll: true });
+    if (lostFocus || document.activeElement === null) lastOf(fresh)?.focus({ preventScroll: true });
   }
 
   function say(text) {
@@ -129,9 +140,14 @@
   }
 
   function wait() {
-    const heard = [...screen.querySelectorAll(".message:not(.person)")].at(-1);
+    const heard = lastOf(screen.querySelectorAll(".message:not(.person)"));
     if (heard?.classList.contains("counsellor")) return; // a human being takes the time they need
     say(page.waiting);
+  }
+
+  // Only what has arrived may be said to be slow: those words say that it was received.
+  function received() {
+    if (status.textContent !== page.waiting) return; // answered already
     slowTimer = setTimeout(() => say(page.slow), SLOW_AFTER);
   }
 
@@ -175,23 +191,29 @@
   }
 
   async function send(form, submitter) {
-    if (sending) return;
-    sending = true;
+    const body = new FormData(form);
+    if (submitter?.name) body.set(submitter.name, submitter.value);
+    const what = JSON.stringify([...body]);
+    if (underWay.has(what)) return;
+    underWay.add(what);
     const typed = form === composer;
-    const body = new FormData(form, submitter?.name ? submitter : undefined);
     const written = typed ? box.value : "";
-    notices.replaceChildren();
-    wait();
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), LOST_AFTER);
     try {
+      notices.replaceChildren();
+      wait();
       const answer = await fetch(form.getAttribute("action"), {
         method: "POST",
         body,
         headers: { Accept: "application/json" },
+        signal: limit.signal,
       });
       const result = await answer.json();
       if (answer.status === 202) {
         if (typed && box.value === written) box.value = "";
         form.elements.namedItem("id").value = newId();
+        received();
         listen();
       } else {
         say("");
@@ -202,16 +224,22 @@
       // Not sent, or no answer came: the same form id makes a second try harmless.
       say(page.unsent);
     } finally {
-      sending = false;
+      clearTimeout(timer);
+      underWay.delete(what);
     }
   }
+
+  document.addEventListener("click", (event) => {
+    pressed = event.target.closest("button");
+  }, { capture: true });
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.id === "leave") return;
     event.preventDefault();
-    if (page.leaveChoices.split(" ").includes(event.submitter?.value)) leave();
-    else send(form, event.submitter);
+    const submitter = event.submitter ?? (pressed?.form === form ? pressed : null);
+    if (page.leaveChoices.split(" ").includes(submitter?.value)) leave();
+    else send(form, submitter);
   });
 
   box.addEventListener("keydown", (event) => {
@@ -219,7 +247,7 @@
     const keyboard = matchMedia("(hover: hover) and (pointer: fine)").matches;
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing && keyboard) {
       event.preventDefault();
-      composer.requestSubmit();
+      composer.querySelector("button.send").click();
     }
   });
 
@@ -227,6 +255,7 @@
     addEventListener(moved, () => { expected = null; }, { passive: true });
   }
 
+  document.getElementById("again")?.remove(); // what comes is shown by itself
   if (page.live) {
     document.getElementById("latest").scrollIntoView({ block: "start", behavior: "instant" });
     listen();
