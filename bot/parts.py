@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
@@ -55,6 +56,8 @@ class Part:
     order: int
     #: Files it is given open.
     files: tuple[int, ...] = ()
+    #: Whether people are served without it, so that nothing waits for it in vain.
+    spared: bool = False
 
 
 def parts_of(settings: Settings, vault: Vault, redis_url: str, engine_redis_url: str) -> list[Part]:
@@ -118,10 +121,8 @@ def practice_part(parts: list[Part], listen: Address, door: int) -> Part:
 
 
 def engine_part(vault: Vault, redis_url: str) -> Part:
-    """The engine, on an address that is free now. Raises SettingsError when not installed."""
+    """The engine, on an address that is free now."""
     python = ROOT / "engine" / ".venv" / "bin" / "python"
-    if not python.exists():
-        raise SettingsError(f"the engine is not installed ({python} is missing): run `make setup`")
     listen = f"127.0.0.1:{_free_port()}"
     environ = {name: os.environ[name] for name in _ENGINE_KEEPS if name in os.environ} | {
         "NORTHLIGHT_ENGINE_TOKEN": vault.engine_token,
@@ -135,7 +136,8 @@ def engine_part(vault: Vault, redis_url: str) -> Part:
     }
     health = f"http://{listen}/webhooks/northlight/health"
     command = (str(python), "-m", "northlight_engine", "run")
-    return Part("engine", command, environ, lambda: answers(health, vault.engine_token), 1)
+    ready = partial(answers, health, vault.engine_token)
+    return Part("engine", command, environ, ready, 1, spared=True)
 
 
 async def answers(url: str, token: str = "") -> bool:

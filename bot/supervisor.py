@@ -170,7 +170,11 @@ class Supervisor:
             if self._deaths[part.name] >= HOPELESS or waited > START_LIMIT:
                 log = self._log(part)
                 words = f"{part.name} is not ready after {waited:.0f} s"
-                raise NorthlightError(f"{words}; its log {log} ends: {_last_line(log)}")
+                words += f"; its log {log} ends: {_last_line(log)}"
+                if not part.spared:
+                    raise NorthlightError(words)
+                self._say(f"{words}\nEverything else works; {part.name} is tried again and again")
+                return
             await asyncio.sleep(0.1)
 
     async def _keep(self, part: Part) -> None:
@@ -179,14 +183,17 @@ class Supervisor:
         self._log(part).write_bytes(b"")
         while not self._stopping.is_set():
             began, name = time.monotonic(), secrets.token_hex(16)
-            code = await self._run_once(part, name)
+            try:
+                ended = str(await self._run_once(part, name))
+            except OSError as error:
+                ended = f"it cannot be run: {error}"
             if self._stopping.is_set():
                 return
             await self._free(name)
             self._deaths[part.name] += 1
             settled = time.monotonic() - began > SETTLED
             pause = 0.0 if settled else min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-            self._say(f"{part.name} ended ({code}); starting it again in {pause:.1f} s, "
+            self._say(f"{part.name} ended ({ended}); starting it again in {pause:.1f} s, "
                       f"see {self._log(part)}")  # fmt: skip
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -244,7 +251,7 @@ class Supervisor:
 
     def _mind(self) -> None:
         for task in (*self._keepers.values(), *self._watchers):
-            if task.done():  # it ends by itself only when its program cannot be run at all
+            if task.done():  # none ends by itself
                 task.result()
         if self._redis is not None and not self._redis.alive:
             self._say("redis ended; starting it again")

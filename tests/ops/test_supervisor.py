@@ -1,5 +1,6 @@
 """`python -m bot up`: one command starts everything, keeps it going, and leaves nothing behind."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,17 +8,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import redis
 
+from bot import supervisor
 from bot.embedded import running_url
 from bot.keys import SHARDS, Keys, PracticeKeys
+from bot.parts import Part, parts_of
 from bot.paths import ROOT
+from bot.settings import Settings
 from tests.ports import free_port
-from tests.waiting import wait_until
+from tests.waiting import until, wait_until
 
 PARTS = ("engine", "worker", "janitor", "web", "console")
 
@@ -220,6 +226,39 @@ def test_ctrl_c_stops_everything_it_started(service: Service) -> None:
     assert len(started) == len(PARTS) + 1
     assert service.end(signal.SIGINT) == 0
     assert not any(alive(pid) for pid in started)
+
+
+@pytest.mark.parametrize("program", ["false", "no-such-program"])
+async def test_without_an_engine_everybody_is_served_and_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    def broken(*given: Any) -> list[Part]:
+        engine, *others = parts_of(*given)
+        assert engine.name == "engine"
+        return [replace(engine, command=(program,)), *others]
+
+    monkeypatch.setattr(supervisor, "parts_of", broken)
+    monkeypatch.setenv("NORTHLIGHT_STATE_DIR", str(tmp_path))
+    for door in ("WEB", "CONSOLE", "PRACTICE"):
+        monkeypatch.setenv(f"NORTHLIGHT_{door}_LISTEN", f"127.0.0.1:{free_port()}")
+    settings, said = Settings.load(), list[str]()
+
+    def tries() -> int:
+        return sum(line.startswith("engine ended") for line in said)
+
+    running = supervisor.Supervisor(settings, said.append)
+    whole = asyncio.create_task(running.run())
+    try:
+        await until(lambda: "Ctrl-C stops everything." in said, "its words")
+        assert any("engine is not ready after" in line for line in said)
+        health = f"{settings.web_listen.url}/healthz"
+        assert (await asyncio.to_thread(httpx.get, health)).status_code == 200
+        before = tries()
+        await until(lambda: tries() > before, "another try")
+        assert not whole.done()
+    finally:
+        running._stopping.set()
+        assert await whole == 0
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
