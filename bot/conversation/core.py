@@ -12,7 +12,7 @@ from dataclasses import replace
 from bot.conversation import pressed, typed
 from bot.conversation.session import GRACE, QUIET
 from bot.handlers import case, code_word, handoff, language, leave, start, urgent
-from bot.handlers.turn import Services, Turn
+from bot.handlers.turn import WORD_QUESTIONS, Services, Turn
 from bot.messages import LEAVE_BUTTONS, Inbound, Kind, Reply
 from bot.safety.screen import Screen, screen
 
@@ -45,9 +45,9 @@ async def take_turn(use: Services, turn: Turn) -> Turn:
     """Fills `turn` with everything to say and do about its message."""
     beside = turn.handoff is not None and turn.handoff.with_counsellor
     # Beside a counsellor everything else is relayed, in a locked chat too.
-    secret = not beside and (turn.session.locked or turn.session.asking in code_word.QUESTIONS)
+    secret = not beside and (turn.session.locked or turn.session.asking in WORD_QUESTIONS)
     secret = secret or code_word.is_asked(turn) or code_word.is_one(turn)
-    setting = turn.session.asking == "duress_word"
+    setting = not beside and turn.session.asking == "duress_word"
     await _decide(turn)
     if turn.ended:
         return turn
@@ -148,6 +148,7 @@ async def _idle(turn: Turn) -> None:
 
 
 async def _with_counsellor(turn: Turn) -> None:
+    turn.drop_word_question()
     if turn.inbound.kind is Kind.BUTTON:
         await pressed.beside_counsellor(turn)
     elif await code_word.in_talk(turn):
@@ -161,6 +162,7 @@ async def _with_counsellor(turn: Turn) -> None:
         if turn.inbound.kind is Kind.TEXT:
             await language.listen(turn)
         await handoff.relay(turn)
+        code_word.ask_in_talk(turn)
 
 
 def _too_fast(turn: Turn) -> bool:

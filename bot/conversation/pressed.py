@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.dialogue import check
 from bot.handlers import code_word, handoff, help_lines, language, safety_questions, start
-from bot.handlers.turn import Turn
+from bot.handlers.turn import WORD_QUESTIONS, Turn
 
 Act = Callable[[Turn], Awaitable[None]]
 #: These work in a locked conversation too: nobody is kept from help by a forgotten word.
@@ -15,6 +15,8 @@ async def take(turn: Turn) -> None:
     """Answers a pressed button."""
     kind, _, rest = turn.inbound.button.partition(":")
     slot, _, value = rest.partition(":")
+    if rest != "no_thanks":
+        turn.drop_word_question()
     if turn.session.locked and turn.inbound.button not in _NEVER_LOCKED:
         turn.say("code_word_please")
     elif kind == "answer" and check.valid(slot, value):
@@ -87,7 +89,7 @@ async def _near_me(turn: Turn) -> None:
 
 
 async def _decline_word(turn: Turn) -> None:
-    if turn.session.asking in code_word.QUESTIONS:
+    if turn.session.asking in WORD_QUESTIONS:
         code_word.decline(turn)
         await safety_questions.go_on(turn)
     else:

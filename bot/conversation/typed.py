@@ -20,7 +20,7 @@ from bot.handlers import (
     start,
     urgent,
 )
-from bot.handlers.turn import Turn
+from bot.handlers.turn import WORD_QUESTIONS, Turn
 from bot.messages import Kind
 from bot.safety.normalise import normalise
 
@@ -45,7 +45,11 @@ async def take(turn: Turn) -> None:
     """Answers a typed message in which no word of danger was found."""
     session, text = turn.session, turn.inbound.text.strip()
     if session.locked:
-        turn.say("code_word_please")
+        heard = await urgent.heard_beside(turn)
+        if heard and heard.urgent:
+            await urgent.show(turn, heard)
+        else:
+            turn.say("code_word_please")
         return
     if name := command(turn):
         await ACTS[name](turn)
@@ -75,7 +79,7 @@ async def _exact(turn: Turn, normal: str) -> bool:
         help_lines.indigenous(turn)
         turn.ask_again()
         return True
-    asked = None if _ASKING.search(turn.inbound.text) else session.expects
+    asked = None if turn.after_break or _ASKING.search(turn.inbound.text) else session.expects
     word = lexicon.answer(normal, session.language) if asked else None
     if asked and word:
         act = {"yes": _YES, "no": _NO, "skip": _NO, "unsure": {}}[word].get(asked)
@@ -95,11 +99,14 @@ async def _exact(turn: Turn, normal: str) -> bool:
 
 async def _secret(turn: Turn, normal: str) -> bool:
     """A secret word, if one was asked for and this can be one; a sentence never is."""
-    if turn.session.asking not in code_word.QUESTIONS:
+    if turn.session.asking not in WORD_QUESTIONS:
         return False
     word = turn.use.lexicon.answer(normal, turn.session.language)
     if word in ("no", "skip"):
         code_word.decline(turn)
+    elif (heard := await urgent.heard_beside(turn)) and heard.urgent:  # one word can be a cry
+        await urgent.show(turn, heard)
+        return True
     elif word or not code_word.take(turn, normal):
         return False
     await case.renew(turn)  # a counsellor may ask for the word

@@ -1,13 +1,13 @@
 """A secret word that opens the chat after a break, and a second that silently calls for help."""
 
-from bot.conversation.session import BREAK
 from bot.handlers import case
-from bot.handlers.turn import Turn
+from bot.handlers.turn import WORD_QUESTIONS, Turn
 from bot.messages import Kind
-from bot.safety.normalise import normalise
+from bot.safety.normalise import is_unspaced, normalise
 
-#: What is asked while a word is being set.
-QUESTIONS = ("code_word", "duress_word")
+#: Letters of the longest word. Chinese and Thai have no spaces between words, so that there only
+#: its length tells a word from a sentence.
+LONGEST, LONGEST_HAN, LONGEST_THAI = 30, 4, 8
 
 
 def offer(turn: Turn) -> bool:
@@ -35,7 +35,10 @@ def take(turn: Turn, word: str) -> bool:
     One word only: somebody who writes a sentence is telling something, and must be heard.
     """
     session = turn.session
-    if " " in word or not 2 <= len(word) <= 30:
+    longest = LONGEST
+    if is_unspaced(word):
+        longest = LONGEST_THAI if "\u0e00" <= word[0] <= "\u0e7f" else LONGEST_HAN
+    if " " in word or not 2 <= len(word) <= longest:
         return False
     mark = turn.use.vault.word_mark(session.person, word)
     if session.asking == "code_word":
@@ -53,9 +56,10 @@ def take(turn: Turn, word: str) -> bool:
 def lock_after_break(turn: Turn) -> None:
     """Locks the conversation when it was quiet for long and a word is set."""
     session = turn.session
-    # Whichever way: a clock that was set back says nothing about how long it was quiet.
-    away = abs(turn.inbound.at - session.last_at)
-    if session.code_mark and away >= BREAK and not session.locked:
+    if not turn.after_break:
+        return
+    turn.drop_word_question()
+    if session.code_mark and not session.locked:
         session.locked = turn.wipes = True
 
 
@@ -64,7 +68,7 @@ def is_one(turn: Turn) -> bool:
     session = turn.session
     if turn.inbound.kind is not Kind.TEXT or not session.code_mark:
         return False
-    setting = session.asking in QUESTIONS and not session.locked
+    setting = session.asking in WORD_QUESTIONS and not session.locked
     return not setting and _mark(turn) in (session.code_mark, session.duress_mark)
 
 
@@ -107,6 +111,18 @@ async def in_talk(turn: Turn) -> bool:
         turn.ops += queue.word_ops(turn.handoff, "match" if matches else "no_match")
     turn.session.locked = turn.session.locked and not matches
     return matches
+
+
+def ask_in_talk(turn: Turn) -> None:
+    """In a chat locked before the claim somebody else may be writing.
+
+    The word is asked for once, and the counsellor sees that it was.
+    """
+    found = turn.handoff
+    if found is None or not turn.session.locked or found.forced or found.word_check:
+        return
+    turn.say("code_word_please")
+    turn.ops += turn.use.queue.word_ops(found, "asked")
 
 
 def is_duress(turn: Turn) -> bool:

@@ -3,7 +3,7 @@
 from bot.handlers import case, language, urgent
 from bot.handlers.leave import leave
 from bot.handlers.turn import Turn
-from bot.handoff import silence
+from bot.handoff import silence, telling
 from bot.handoff.closing import OF_THE_MOMENT
 from bot.messages import Kind, Media
 from bot.safety.levels import Level
@@ -34,9 +34,10 @@ async def place(turn: Turn) -> None:
     if turn.handoff is None:
         turn.say("handoff_cancelled")
         return
-    closing = turn.use.queue.closing
+    closing, words = turn.use.queue.closing, turn.use.words
     key, params = await closing.place_words(turn.handoff.id)
-    turn.say(key, **params)
+    choice = turn.session.answers.get("safe_contact", "")
+    turn.show(*(telling.worded(words, key, one, choice, **params) for one in (turn.language, "fr")))
     if key in OF_THE_MOMENT:  # on hold nothing was said of the closing
         turn.ops += await closing.informed_ops(turn.handoff.id)
 
@@ -53,10 +54,13 @@ async def cancel(turn: Turn) -> None:
 def who_is_here(turn: Turn) -> None:
     """Asked for in a talk, by a button of before it or /help: a person is there already.
 
-    Not told where the duress word called them: whoever looks on must not learn it.
+    Not told in a locked chat, nor where the duress word called them: whoever looks on must not
+    learn it.
     """
     found = turn.handoff
-    if found is None or found.forced:
+    if turn.session.locked:
+        turn.say("code_word_please")
+    elif found is None or found.forced:
         turn.say("old_button")
     else:
         turn.say("counsellor_now", name=found.claimed_as)
@@ -115,6 +119,7 @@ async def relay(turn: Turn) -> None:
     """
     if turn.handoff is None:
         return
+    turn.session.expects = None  # the next yes answers the counsellor
     kind, text, media = turn.inbound.kind, turn.inbound.text, None
     if kind in _NOT_TEXT:
         media = turn.inbound.media or Media(kind)

@@ -29,8 +29,13 @@ def emergency(turn: Turn) -> None:
 
 def numbers(turn: Turn) -> None:
     """The national lines."""
+    _show(turn, _national(turn))
+
+
+def _national(turn: Turn) -> list[Entry]:
+    # However long ago they were checked: a hotline that may have moved is better than no number.
     by_id = {entry.id: entry for entry in turn.use.directory}
-    _show(turn, [by_id[name] for name in NATIONAL if name in by_id])
+    return [by_id[name] for name in NATIONAL if name in by_id]
 
 
 def indigenous(turn: Turn) -> None:
@@ -40,7 +45,7 @@ def indigenous(turn: Turn) -> None:
     region = turn.session.region or None
     kinds = ("indigenous",)
     found = find(turn.use.directory, region=region, kinds=kinds, language=None, at=now)
-    _show(turn, found)
+    _show(turn, found or _national(turn))
 
 
 def ask_region(turn: Turn) -> None:
@@ -63,7 +68,7 @@ def near(turn: Turn, region: str) -> None:
     found = find(
         turn.use.directory, region=region, kinds=_NEAR_KINDS, language=turn.language, at=now
     )
-    _show(turn, found[:NEAR])
+    _show(turn, found[:NEAR] or _national(turn))
 
 
 def _show(turn: Turn, entries: list[Entry]) -> None:

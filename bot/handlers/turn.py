@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.conversation.language import Reading
 from bot.conversation.render import Words
-from bot.conversation.session import Session
+from bot.conversation.session import BREAK, Session
 from bot.dialogue import check
 from bot.dialogue.engine import Engine
 from bot.directory.entries import Entry
@@ -18,6 +18,8 @@ from bot.safety.screen import Screen
 from bot.safety.urgency import Assessment, assess
 from bot.vault import Vault
 
+#: What is asked while a secret word is being set.
+WORD_QUESTIONS = ("code_word", "duress_word")
 #: Messages that ask for a plain yes or no without being questions of the safety check.
 _EXPECTS = {
     "check_person_first": "person",
@@ -102,16 +104,29 @@ class Turn:
 
         Not in a locked conversation: the question would show what this is about.
         """
-        session = self.session
-        if session.asking in ("code_word", "duress_word"):
-            # Offered once; nobody is asked for a secret word again after looking at 9-1-1.
-            session.asking = check.next_open(session.answers) if session.checking else None
-        if session.asking and not session.locked:
+        self.drop_word_question()
+        if self.session.asking and not self.session.locked:
             self.say(f"ask_{self.session.asking}")
+
+    def drop_word_question(self) -> None:
+        """Only what is typed next can be a secret word: nobody is asked for one again after looking
+        at 9-1-1, and what they say an hour later is no word that they chose.
+        """
+        session = self.session
+        if session.asking in WORD_QUESTIONS:
+            session.asking = check.next_open(session.answers) if session.checking else None
 
     def assess(self) -> Assessment:
         """How urgent it is, from everything known so far."""
         return assess(self.session.answers, set(self.session.signals))
+
+    @property
+    def after_break(self) -> bool:
+        """Whether it was quiet for long before this message.
+
+        Whichever way: a clock that was set back says nothing about how long it was.
+        """
+        return abs(self.inbound.at - self.session.last_at) >= BREAK
 
     @property
     def on_web(self) -> bool:

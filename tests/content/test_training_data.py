@@ -48,6 +48,18 @@ def test_no_line_stands_under_two_intents(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
+def test_nothing_else_that_people_say_erases_the_chat(code: str) -> None:
+    """A leave word erases at once, unasked; Turkish "cık" (no) was one by its letters."""
+    erased = [
+        line
+        for intent, said in lines(code).items()
+        for line in said
+        if screen(line, LEXICON).leave and intent not in ("erase", "goodbye")
+    ]
+    assert erased == []
+
+
+@pytest.mark.parametrize("code", CODES)
 def test_the_word_lists_do_not_fire_on_harmless_training_lines(code: str) -> None:
     """Danger words on everyday lines would make every message an alarm: at most 2 in 100."""
     harmless = [

@@ -5,6 +5,7 @@ import pytest
 from bot.conversation.session import BREAK, GRACE, QUIET
 from bot.messages import Channel, Kind
 from bot.safety.levels import Level
+from tests.core.engine_server import EngineServer
 from tests.core.test_janitor import a_round
 from tests.core.world import OFFERED_A_WORD, Someone, World, text_of
 
@@ -210,6 +211,94 @@ async def test_a_sentence_is_heard_and_never_taken_as_the_word(world: World, typ
     await person.says(typed)
     assert person.was_told("engine_away")
     assert not (await person.session()).code_mark
+
+
+@pytest.mark.parametrize(
+    "typed", ["我把整瓶安眠药都吞了", "老板把我关起来了", "โดนบังคับให้นอนกับแขก", "หัวหน้ายึดพาสปอร์ต"]
+)
+async def test_a_sentence_without_spaces_is_none_either(world: World, typed: str) -> None:
+    person = world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    await person.says(typed)
+    assert not (await person.session()).code_mark
+
+
+@pytest.mark.parametrize("typed", ["金盏花", "ดอกไม้"])
+async def test_a_word_of_a_script_without_spaces_is_one(world: World, typed: str) -> None:
+    person = world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    await person.says(typed)
+    assert person.was_asked("duress_word")
+
+
+async def test_a_cry_of_one_word_is_heard_and_never_taken_as_the_word(
+    spoken_world: World, engine: EngineServer
+) -> None:
+    person = spoken_world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    engine.means["jaasolhallae"] = (["report_self_harm"], None)
+    await person.says("jaasolhallae")
+    assert person.was_told("report_self_harm")
+    assert not (await person.session()).code_mark
+
+
+@pytest.mark.parametrize("between", ["a night", "a screen", "a talk"])
+async def test_what_is_said_later_is_no_word(world: World, between: str) -> None:
+    person = world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    if between == "a screen":
+        await person.presses("do:topics")
+    elif between == "a talk":
+        await person.presses("do:emergency", "do:person", "answer:consent:all")
+        await person.presses(*OFFERED_A_WORD[1:])
+        talk = await person.is_claimed()
+        await person.says("salam")
+        await world.queue.end(talk.id, "bea", "safe")
+    await person.says("hello", after=9 * 3600 if between == "a night" else 1)
+    assert not (await person.session()).code_mark
+
+
+async def test_the_second_word_is_not_taken_after_a_break_either(world: World) -> None:
+    person = world.someone()
+    await person.presses(*OFFERED_A_WORD)
+    await person.says("marigold")
+    await person.says("marigold", after=BREAK + 1)
+    await person.says("salam")
+    assert not (await person.session()).duress_mark
+
+
+async def test_in_a_locked_chat_danger_is_heard_by_the_engine_too(
+    spoken_world: World, engine: EngineServer
+) -> None:
+    person = await with_words(spoken_world.someone())
+    engine.means["there is so much blood"] = (["report_danger"], None)
+    await person.says("there is so much blood", after=3600)
+    assert person.was_told("report_danger")
+    await person.says("tulip")
+    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+
+
+async def test_in_a_locked_chat_nobody_learns_that_a_counsellor_came(world: World) -> None:
+    """Who writes may be somebody else: they are asked for the word, and the counsellor sees it."""
+    person = await with_words(world.someone())
+    await person.presses("do:person", "answer:consent:all")
+    await a_round(world, person, BREAK + 1)
+    await person.is_claimed()
+    for asked in ("/start", "/help"):
+        await person.says(asked)
+        assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    await person.presses("do:person")
+    assert [reply.text for reply in person.shown] == [text_of("code_word_please")]
+    await person.says("who is there")
+    assert person.was_told("code_word_please")
+    found = await person.handoff()
+    assert found is not None
+    assert found.word_check == "asked"
+    await person.says("hello?")
+    assert not person.was_told("code_word_please"), "asked once"
+    await person.says("marigold")
+    await person.says("/start")
+    assert person.was_told("counsellor_now", name="Bea")
 
 
 async def test_a_clock_that_was_set_back_locks_too(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.conversation.session import BREAK
 from bot.handoff.record import Case
 from bot.safety.levels import Level
 from tests.core.world import Someone, World, payloads
@@ -175,3 +176,26 @@ async def test_a_typed_yes_to_three_choices_is_asked_again(world: World) -> None
     await person.says("yes")
     assert person.was_asked("consent")
     assert "consent" not in (await person.session()).answers
+
+
+async def test_a_yes_long_after_the_question_does_not_answer_it(world: World) -> None:
+    """It may be meant for what was told meanwhile: that the line closes, that somebody is away."""
+    person = world.someone()
+    await person.presses("lang:en", "do:start_check", "answer:safe_now:safe")
+    assert person.was_asked("hurt_now")
+    await person.says("yes", after=BREAK + 1)
+    assert "hurt_now" not in (await person.session()).answers
+    assert person.was_asked("hurt_now")
+    await person.says("yes")
+    assert (await person.session()).answers["hurt_now"] == "yes"
+
+
+async def test_a_yes_after_a_talk_answers_nothing_from_before_it(world: World) -> None:
+    person = world.someone()
+    await person.presses("lang:en", "do:person", "answer:consent:all", "do:start_check")
+    await person.presses("answer:safe_now:safe")
+    talk = await person.is_claimed()
+    await person.says("I am here")
+    await world.queue.end(talk.id, "bea", "safe")
+    await person.says("yes")
+    assert "hurt_now" not in (await person.session()).answers
