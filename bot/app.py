@@ -122,7 +122,10 @@ class App:
         from bot.janitor import Janitor
 
         def done() -> Awaitable[object]:
-            return self.redis.set(self.keys.janitor(), "1", ex=60)
+            pipe = self.redis.pipeline()
+            pipe.sadd(self.keys.janitor(), self.vault.newest_mark())
+            pipe.expire(self.keys.janitor(), 60)
+            return pipe.execute()
 
         return Janitor(self.inbox, self.memory, self.queue, time.time, self._pager(), done)
 

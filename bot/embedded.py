@@ -50,10 +50,21 @@ def die_with_parent() -> None:
 
 
 def private_dir(path: Path) -> Path:
-    """The folder at `path`, made if missing, that only this user can look into."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
+    """The folder at `path`, made if missing, that only this user can look into.
+
+    Raises SettingsError when it is somebody else's.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except PermissionError:
+        raise not_ours(path) from None
     return path
+
+
+def not_ours(state_dir: Path) -> SettingsError:
+    """What to tell somebody who is not the user of the service: its folder is closed to others."""
+    return SettingsError(f"cannot look into {state_dir}: run this as the user of the service")
 
 
 def master_key_file(state_dir: Path) -> Path:
@@ -93,12 +104,14 @@ def open_vault(settings: Settings) -> Vault:
 def running_url(state_dir: Path) -> str | None:
     """The URL of the embedded Redis that runs in `state_dir` now, or None.
 
-    For commands that are typed while the service runs.
+    For commands that are typed while the service runs. Raises SettingsError for another user.
     """
     try:
         url = (state_dir / "redis" / "url").read_text().strip()
         with redis.Redis.from_url(url) as client:
             client.ping()
+    except PermissionError:
+        raise not_ours(state_dir) from None
     except (OSError, ValueError, redis.RedisError):
         return None
     return url

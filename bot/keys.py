@@ -78,7 +78,7 @@ class Keys:
         return f"{self.prefix}rewritten"
 
     def janitor(self) -> str:
-        """String, TTL a minute (no person): a janitor has made its round."""
+        """Set, TTL a minute (no person): marks of the keys with which janitors made a round."""
         return f"{self.prefix}janitor"
 
     # -- the way out -----------------------------------------------------------------------

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from bot.app import App, build
 from bot.dead_letters import DeadLetters
-from bot.embedded import running_url
+from bot.embedded import not_ours, running_url
 from bot.errors import QueueUnavailable, SettingsError
 from bot.parts import ENGINE_ADDRESS
 from bot.settings import PREFIX, Settings
@@ -44,7 +44,12 @@ def running(settings: Settings) -> Settings:
             f"{PREFIX}REDIS_URL: not set, and no service of ours runs in {settings.state_dir}"
         )
     engine = settings.state_dir / ENGINE_ADDRESS
-    known = engine.read_text("ascii").strip() if engine.exists() else ""
+    try:
+        known = engine.read_text("ascii").strip()
+    except FileNotFoundError:
+        known = ""
+    except PermissionError:
+        raise not_ours(settings.state_dir) from None
     return replace(settings, redis_url=url, engine_url=settings.engine_url or known)
 
 

@@ -4,6 +4,9 @@
                            seals with it; what lives long is wrapped again under it
     rotate-keys --finish   when nothing needs the older key any more (48 hours at most), it goes
 
+Nothing is wrapped again before the running service has shown that it seals with the newest key of
+this very file: under a key that only a copy of the file holds, it could open nobody's words again.
+
 What people wrote is sealed with data keys that never change; only their wrapping does. Names of
 people (pseudonyms) and the engine's own secrets stay, or conversations could not be found again.
 """
@@ -28,6 +31,12 @@ from bot.errors import Sealed, SettingsError
 from bot.keys import Keys
 from bot.settings import PREFIX, Settings
 from bot.vault import Ring, Vault
+
+#: How long the running service may take to follow the file, seconds.
+PATIENCE: Final = 30.0
+#: For so long no mark of another key may come back, seconds: two rounds of a janitor on another
+#: machine, which may have a copy of its own.
+STEADY: Final = 5.0
 
 # KEYS: key. ARGV: field of a hash or "", what was read, what it becomes. Only if nobody was faster.
 _SWAP: Final = """
@@ -159,29 +168,43 @@ def rotate(settings: Settings, *, finish: bool, checked: bool = False) -> int:
     """The command; returns the exit code (1: not finished yet)."""
     path = _key_file(settings)
     several = len(Ring.parse(path.read_text("ascii")).masters) > 1
-    if not finish and not several:
-        add_key(path)
-        print(f"{path}: a new key was added; keep a copy of the file where the old copy is.")
-    elif not several:
+    if finish and not several:
         print("There is one key only: nothing to finish.")
         return 0
     if finish and checked:
         return _retire(path)
     redis_url = settings.redis_url or running_url(settings.state_dir)
     if redis_url is None:
+        if not several:
+            _add(path)
         print("No Redis can be reached from here: run this once more where it can be.")
         return 1
     settings = replace(settings, redis_url=redis_url)
     try:
-        return asyncio.run(_finish(settings, path) if finish else _rewrap(settings))
+        return asyncio.run(_finish(settings, path) if finish else _change(settings, path, several))
     except (RedisError, OSError) as error:
         print(f"Redis does not answer ({type(error).__name__}): run this once more.")
         return 1
 
 
-async def _rewrap(settings: Settings) -> int:
+def _add(path: Path) -> None:
+    add_key(path)
+    print(f"{path}: a new key was added; keep a copy of the file where the old copy is.")
+
+
+async def _change(settings: Settings, path: Path, several: bool) -> int:
     async with Redis.from_url(settings.redis_url) as redis:
-        done = await Rewrapping(redis, Keys(), open_vault(settings)).rewrap()
+        vault = open_vault(settings)
+        if not several:
+            marks = await _marks(redis)
+            if marks and vault.newest_mark() not in marks:
+                print(f"The running service does not use this file ({path}): nothing was changed.")
+                print("Run this with the settings of the service.")
+                return 1
+            _add(path)
+        if not await _followed(redis, vault, path):
+            return 1
+        done = await Rewrapping(redis, Keys(), vault).rewrap()
     print(f"Wrapped again under the newest key: {_in_words(done)}.")
     print("The older key is still needed for what is on its way, 48 hours at most.")
     print("Then: python -m bot rotate-keys --finish")
@@ -190,7 +213,10 @@ async def _rewrap(settings: Settings) -> int:
 
 async def _finish(settings: Settings, path: Path) -> int:
     async with Redis.from_url(settings.redis_url) as redis:
-        rewrapping = Rewrapping(redis, Keys(), open_vault(settings))
+        vault = open_vault(settings)
+        if not await _followed(redis, vault, path):
+            return 1
+        rewrapping = Rewrapping(redis, Keys(), vault)
         await rewrapping.rewrap()
         older = await rewrapping.still_older()
     if older:
@@ -203,6 +229,37 @@ async def _finish(settings: Settings, path: Path) -> int:
         )
         return 0
     return _retire(path)
+
+
+async def _followed(redis: Redis, vault: Vault, path: Path) -> bool:
+    """Whether the running service seals with the newest key of the file; says so if not."""
+    if not await _marks(redis):
+        print("No janitor makes its rounds, so nothing was wrapped again: start the service, and")
+        print("run this once more. It has to show first that it follows this file.")
+        return False
+    waited = steady = 0.0
+    while waited <= PATIENCE:
+        marks, newest = await _marks(redis), vault.newest_mark()
+        if marks == {newest}:
+            if steady >= STEADY:
+                return True
+            steady += 0.5
+        else:
+            steady = 0.0
+            if newest in marks:  # the others may be of before: whoever still seals so comes back
+                await redis.srem(Keys().janitor(), *(marks - {newest}))
+        await asyncio.sleep(0.5)
+        waited += 0.5
+    print(f"The running service does not follow {path}: nothing was wrapped again.")
+    print(f"Look which file the service's {PREFIX}MASTER_KEY_FILE names, and whether every machine")
+    print("has the same file; then run this once more.")
+    return False
+
+
+async def _marks(redis: Redis) -> set[str]:
+    """The marks of the keys with which janitors have made their rounds; empty when none runs."""
+    found: Any = await redis.smembers(Keys().janitor())
+    return {mark.decode() for mark in found}
 
 
 def _retire(path: Path) -> int:

@@ -153,7 +153,8 @@ class Settings:
         return settings
 
     def _check_together(self) -> None:
-        for name in ("web_listen", "console_listen", "practice_listen"):
+        doors = ("web_listen", "console_listen", "practice_listen", "telegram_webhook_listen")
+        for name in doors:
             address: Address = getattr(self, name)
             if not self.behind_tls and not address.loopback:
                 raise SettingsError(

@@ -114,6 +114,7 @@ class Vault:
         newest_first = ring.masters[::-1]
         self._wrapping = [_derive(master, "data key") for master in newest_first]
         self._transit = [_derive(master, "transit") for master in newest_first]
+        self._mark = _derive(newest_first[0], "mark").hex()
 
     def _follow(self) -> None:
         """Takes over a key file that was changed; one that makes no sense changes nothing."""
@@ -126,6 +127,11 @@ class Vault:
         if ring.identities() == self._identity:  # else it is another installation's
             self._use(ring)
         self._stamp = stamp
+
+    def newest_mark(self) -> str:
+        """By which two processes know that they seal with the same key; it tells nothing of it."""
+        self._follow()
+        return self._mark
 
     def person(self, channel: Channel, platform_id: str) -> str:
         """The pseudonym (40 hex) of a platform's id."""

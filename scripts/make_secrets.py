@@ -1,9 +1,12 @@
 """Makes what docker-compose.yml reads from docker/secrets/. Never changes a file that is there.
 
+NORTHLIGHT_SECRETS, in the environment or in .env, names another folder, as it does for containers.
 The engine's token and key follow from the master key; Redis gets passwords of its own.
 """
 
 import argparse
+import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -62,10 +65,20 @@ def make(folder: Path) -> list[str]:
     return made
 
 
+def folder_of_containers(root: Path = ROOT) -> Path:
+    """The folder docker-compose.yml reads: what is set, else in .env beside it, else our own."""
+    named = os.environ.get("NORTHLIGHT_SECRETS")
+    env = root / ".env"
+    if named is None and env.exists():
+        lines = re.findall(r"^\s*NORTHLIGHT_SECRETS\s*=(.*)$", env.read_text(), re.MULTILINE)
+        named = lines[-1].partition(" #")[0].strip().strip("\"'") if lines else None
+    return root / (named or "docker/secrets")
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=ROOT / "docker" / "secrets")
+    parser.add_argument("--folder", type=Path, default=folder_of_containers())
     folder = parser.parse_args().folder
     made = make(folder)
     print(f"{folder}: made {', '.join(made)}." if made else f"{folder}: complete.")

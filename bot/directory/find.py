@@ -11,7 +11,8 @@ from bot.directory.entries import KINDS, Entry, Opening
 
 #: Always the first line offered, to whomever it serves.
 FIRST: Final = "ca_human_trafficking_hotline"
-#: The only entry that is offered however long ago it was checked.
+#: The only entry that is found however long ago it was checked. Where nothing is found, people are
+#: shown the national lines all the same (bot/handlers/help_lines.py).
 NEVER_STALE: Final = "ca_911"
 STALE_AFTER: Final = timedelta(days=180)
 

@@ -1,6 +1,7 @@
 """Help lines: every number shown is in directory/, the nearest ones for every province."""
 
 import re
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -59,6 +60,31 @@ async def test_every_province_shows_the_hotline_first_and_only_known_numbers(
     assert {digits(number) for number in shown} <= {n for e in allowed for n in numbers_of(e)}
     assert person.shown[0].passable
     assert len(person.shown[0].text) < 4096, "it is one message on Telegram"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_when_every_line_was_checked_too_long_ago_there_are_still_the_national_ones(
+    world: World, region: str
+) -> None:
+    """A hotline that nobody has checked for half a year is better than a heading without one."""
+    last = max(entry.verified_on for entry in directory())
+    world.clock.now = datetime.combine(last + timedelta(days=181), time(15), UTC).timestamp()
+    person = world.someone()
+    for asked in (f"region:{region}", "do:near_me", "do:numbers"):
+        await person.presses("lang:en", asked)
+        text = person.read_words().replace(MARK, "")
+        assert all(number in text for number in NATIONAL), asked
+
+
+async def test_lines_for_indigenous_people_that_are_too_old_give_way_to_the_national_ones(
+    world: World,
+) -> None:
+    last = max(entry.verified_on for entry in directory())
+    world.clock.now = datetime.combine(last + timedelta(days=181), time(15), UTC).timestamp()
+    person = world.someone()
+    await person.says("do you speak cree?")
+    assert person.was_told("language_indigenous")
+    assert NATIONAL[0] in person.read_words().replace(MARK, "")
 
 
 async def test_in_nunavut_nobody_is_sent_to_9_1_1(world: World) -> None:

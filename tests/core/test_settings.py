@@ -15,8 +15,8 @@ GOOD = [
     ("TELEGRAM_FILE_BASE_URL", "https://files/bot", "telegram_file_base_url", "https://files/bot"),
     ("TELEGRAM_MODE", "Webhook", "telegram_mode", "webhook"),
     ("TELEGRAM_MODE", "polling", "telegram_mode", "polling"),
-    ("TELEGRAM_WEBHOOK_LISTEN", "0.0.0.0:9000", "telegram_webhook_listen",
-     Address("0.0.0.0", 9000)),  # noqa: S104 - an address that is read, nobody listens
+    ("TELEGRAM_WEBHOOK_LISTEN", "127.0.0.2:9000", "telegram_webhook_listen",
+     Address("127.0.0.2", 9000)),
     ("TELEGRAM_WEBHOOK_URL", "https://help.example/hook", "telegram_webhook_url",
      "https://help.example/hook"),
     ("TELEGRAM_WEBHOOK_SECRET", "A" * 16, "telegram_webhook_secret", "A" * 16),
@@ -83,7 +83,9 @@ def test_nothing_set_is_the_local_demo() -> None:
     assert settings.telegram_webhook_listen.loopback
 
 
-@pytest.mark.parametrize("name", ["WEB_LISTEN", "CONSOLE_LISTEN", "PRACTICE_LISTEN"])
+@pytest.mark.parametrize(
+    "name", ["WEB_LISTEN", "CONSOLE_LISTEN", "PRACTICE_LISTEN", "TELEGRAM_WEBHOOK_LISTEN"]
+)
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "[::]", "desk.example"])  # noqa: S104
 def test_what_others_can_reach_without_tls_does_not_start(name: str, host: str) -> None:
     """Passwords and what people write would be readable on their way."""

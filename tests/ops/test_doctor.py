@@ -29,7 +29,7 @@ async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
         async with Redis.from_url(server.url) as redis:
             for shard in range(SHARDS):
                 await redis.set(KEYS.shard(shard), "a worker")
-            await redis.set(KEYS.janitor(), "1")
+            await redis.sadd(KEYS.janitor(), "a mark")
             yield Settings(
                 redis_url=server.url, engine_url=AWAY, master_key=MASTER, state_dir=tmp_path
             )

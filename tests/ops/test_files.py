@@ -19,6 +19,7 @@ from bot.paths import ROOT
 from bot.rotate_keys import add_key, retire_older
 from bot.settings import PREFIX, Settings
 from bot.vault import Vault
+from scripts import make_secrets
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -233,6 +234,32 @@ def test_secrets_stay_complete_when_the_master_key_has_been_changed(tmp_path: Pa
     for change in (add_key, retire_older):
         change(tmp_path / "master_key")
         assert "complete" in subprocess.run(script, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("in_shell", "in_env_file", "folder"),
+    [
+        (None, None, "docker/secrets"),
+        (None, "COMPOSE_PROFILES=telegram\n", "docker/secrets"),
+        (None, "#NORTHLIGHT_SECRETS=/no\nNORTHLIGHT_SECRETS='/srv/keys' # ours\n", "/srv/keys"),
+        (None, "NORTHLIGHT_SECRETS=elsewhere\n", "elsewhere"),
+        ("/run/keys", "NORTHLIGHT_SECRETS=/srv/keys\n", "/run/keys"),
+        ("", "NORTHLIGHT_SECRETS=/srv/keys\n", "docker/secrets"),
+    ],
+)
+def test_secrets_are_made_where_the_containers_look_for_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_shell: str | None,
+    in_env_file: str | None,
+    folder: str,
+) -> None:
+    monkeypatch.delenv("NORTHLIGHT_SECRETS", raising=False)
+    if in_shell is not None:
+        monkeypatch.setenv("NORTHLIGHT_SECRETS", in_shell)
+    if in_env_file is not None:
+        (tmp_path / ".env").write_text(in_env_file)
+    assert make_secrets.folder_of_containers(tmp_path) == tmp_path / folder
 
 
 def test_no_secret_can_get_into_an_image_or_a_commit() -> None:
