@@ -21,9 +21,8 @@ class Alerts:
     async def look(self, scene: Scene) -> str:
         """`{"waiting", "reds", "late": numbers, "new": level or ""}`: counts, nobody's id.
 
-        `reds` are those RED, `late` those of them to whom somebody should have come, and whoever
-        said danger on hold (escalation.py). `new` is the level of the most urgent who waits since
-        the last look, or became RED. Raises RedisError.
+        `reds` are those RED who wait, `late` those RED who have nobody (Scene.late). `new` is the
+        level of the most urgent who waits since the last look, or became RED. Raises RedisError.
         """
         waiting, line = await self._queue.line(LOOKED_AT)
         known, now = self._known, {one: level for one, level, _ in line}

@@ -59,8 +59,11 @@ class Audit:
         self._turn = asyncio.Lock()
 
     async def write(self, who: str, what: str, handoff: str = "") -> None:
-        """One line: login, act (read, claim, say, release, end, login...), handoff id."""
-        what = self._before + what
+        """One line: login, act (read, claim, say, release, end, login...), handoff id.
+
+        Signs that end a line or a field of it, or show none, are not written.
+        """
+        who, what, handoff = map(_on_one_line, (who, self._before + what, handoff))
         async with self._turn:
             while True:
                 newest: Any = await self._redis.xrevrange(self._keys.audit(), count=1)
@@ -98,3 +101,7 @@ class Audit:
 
     def _mark(self, before: str, *line: str) -> str:
         return self._vault.word_mark(f"audit {before}", "\n".join(line))
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -33,6 +33,8 @@ RESYNC: Final = '{"what":"resync","id":""}'
 EVERY: Final = 0.1
 #: So long at least anything else may be done between two looks, seconds.
 REST: Final = 0.02
+#: A look that failed is taken again after so long, seconds.
+AGAIN: Final = 1.0
 #: Changes within a talk: nothing of them is seen on the desk.
 WITHIN: Final = frozenset({"heard", "said", "silence"})
 
@@ -175,15 +177,19 @@ class Hub:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            again = clock() + EVERY
+            again, shown = clock() + EVERY, False
             try:
                 self._show(
                     await self._draw({one.audience for one in self._listeners if one.audience})
                 )
+                shown = True
             except (RedisError, OSError):
-                pass  # looked at again after the RESYNC that follows
+                pass  # Redis is away
             except Exception as error:  # only its kind: it must not leave all pages standing still
                 log.error("console.not_drawn", error=type(error).__name__)
+            if not shown:  # whoever came in this moment would ring on no page
+                self._changed.set()
+                again = clock() + AGAIN
             await asyncio.sleep(max(REST, again - clock()))
 
     def _show(self, picture: Picture) -> None:

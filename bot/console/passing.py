@@ -14,6 +14,7 @@ from bot.console.permissions import may_counsel, may_lead
 from bot.console.scene import read_scene
 from bot.console.strings import Translate
 from bot.console.views import brief
+from bot.errors import NotOnShift
 from bot.handoff.record import Handoff, State
 
 #: The longest note for the next counsellor, signs.
@@ -86,8 +87,7 @@ async def _transfer(request: Request) -> str:
     to, note = field(request, "to"), field(request, "note")
     if not 1 <= len(note) <= LONGEST_NOTE:
         raise Refused("too_large" if note else "bad_request")
-    colleague = await desk.accounts.find(to) if to else None
-    if to and (to == account.login or not colleague or not may_counsel(colleague)):
+    if to == account.login:
         raise Refused("colleague_away")
     with acts.refusing(away="colleague_away"):
         await passed_on(desk, found.id, account.login, to, note)
@@ -101,6 +101,9 @@ async def passed_on(desk: Console, handoff: str, holder: str, to: str, note: str
     Raises NotOnShift (of the colleague), SessionEnded.
     """
     if to:
+        colleague = await desk.accounts.find(to)
+        if not colleague or not may_counsel(colleague):
+            raise NotOnShift("off")
         await desk.audit.write(to, "offered", handoff)  # their desk will show them the note
         await desk.queue.transfers.offer(handoff, holder, to, note)
     else:

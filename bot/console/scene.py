@@ -56,9 +56,12 @@ class Scene:
 
     @property
     def late(self) -> int:
-        """To how many RED somebody should have come, whoever said danger on hold among them."""
+        """How many RED have nobody: somebody should have come, or who has them does not answer.
+
+        Whoever said danger on hold is among them.
+        """
         waiting = sum(tally.late for tally in self.tallies if tally.level is Level.RED)
-        return waiting + alarms(self.aside)
+        return waiting + alarms(self.aside) + sum(one.overdue for one in self.held)
 
     def of(self, login: str) -> tuple[object, Sequence[tuple[str, Level]], object, object]:
         """What is this counsellor's own in it; when it differs, their own part does."""

@@ -86,7 +86,8 @@ async def catch_up(turn: Turn) -> None:
         last, untold = await queue.untold(turn.inbound.person)
     if untold:
         key, params = await queue.closing.kept_words(last, untold)
-        reply = turn.use.words.reply(key, turn.language, **params)
+        choice = turn.session.answers.get("safe_contact", "")
+        reply = telling.worded(turn.use.words, key, turn.language, choice, **params)
         if reply not in turn.replies:  # they may just have asked for their place
             turn.replies.insert(0, reply)
         turn.ops += queue.forget_ops(last, key)

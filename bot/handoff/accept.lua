@@ -16,7 +16,7 @@ let_go(KEYS[1], owner, ARGV[1])
 redis.call('SADD', KEYS[7], ARGV[1])
 redis.call('HSET', KEYS[1], 'claimed_by', ARGV[2], 'claimed_as', ARGV[3], 'claimed_at', ARGV[4],
   'kept_open', '')
-redis.call('HDEL', KEYS[1], 'offered_to')
+redis.call('HDEL', KEYS[1], 'offered_to', 'overdue')
 for _, at in ipairs({1, 2, 7, 8}) do redis.call('EXPIRE', KEYS[at], ARGV[6]) end
 for _, at in ipairs({5, 6}) do redis.call('EXPIRE', KEYS[at], ARGV[8]) end
 tell(KEYS[1], run(9, 1))

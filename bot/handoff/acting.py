@@ -26,7 +26,7 @@ class Tools:
     """What the queue and its parts work with, made once for all of them. Times in seconds.
 
     `lease` is how long a counsellor's page may be silent, `retention` how long a handoff is kept
-    after its close, 0 for not at all.
+    after its end, 0 for not at all.
     """
 
     def __init__(
@@ -74,9 +74,12 @@ class Acting(Ledger):
         keys = self._keys
         rows: Any = await self._scripts["held"](keys=[keys.leases()], args=[keys.handoff("")])
         return [
-            Held(handoff.decode(), float(until), by.decode(), to.decode(), Level(int(level)))
-            for handoff, until, by, to, level in rows
-        ]
+            Held(
+                handoff.decode(), float(until), by.decode(), to.decode(), Level(int(level)),
+                bool(overdue),
+            )
+            for handoff, until, by, to, level, overdue in rows
+        ]  # fmt: skip
 
     async def aside(self) -> list[Handoff]:
         """Everyone who would wait, but is on hold: first who may be in danger, then by age."""

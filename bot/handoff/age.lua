@@ -24,8 +24,6 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
     if not state then expired[#expired + 1] = id end
   elseif tonumber(redis.call('ZSCORE', KEYS[5], id)) <= tonumber(ARGV[2]) then
     unflag(key, KEYS[1], KEYS[5], id, ARGV[2])
-    -- No supervisor's decision stands any more: whoever is RED is called out as anybody in line.
-    if flag:find(' hold$') then redis.call('HDEL', key, 'escalated') end
     unflagged[#unflagged + 1] = id
   elseif state == 'waiting' and not redis.call('ZSCORE', KEYS[1], id) then
     look(id, key, held)

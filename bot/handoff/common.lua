@@ -159,8 +159,12 @@ local function stand(key, queue, id, now, danger)
   end
 end
 
--- A flag is over: whoever stood aside stands in line, at their true age.
+-- A flag is over: whoever stood aside stands in line, at their true age. With a hold no supervisor's
+-- decision stands any more: whoever is RED is called out as anybody in line.
 local function unflag(key, queue, flagged, id, now)
+  if (redis.call('HGET', key, 'flagged') or ''):find(' hold$') then
+    redis.call('HDEL', key, 'escalated')
+  end
   redis.call('HDEL', key, 'flagged', 'alarm')
   redis.call('ZREM', flagged, id)
   if redis.call('HGET', key, 'state') == 'waiting' then stand(key, queue, id, now) end

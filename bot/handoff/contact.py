@@ -14,6 +14,11 @@ HOURS: Final[Mapping[str, range]] = {"daytime": range(8, 18), "evening": range(1
 NEVER: Final = "only_me"
 
 
+def limited(choice: str) -> bool:
+    """Whether there are times at which nothing may come unasked."""
+    return choice == NEVER or choice in HOURS
+
+
 def welcome(choice: str, zones: Collection[str], now: float) -> bool:
     """Whether a message may come unasked at `now` (epoch seconds).
 

@@ -14,9 +14,14 @@ if ARGV[4] == '' then
 elseif owner ~= ARGV[4] then
   return 'gone'
 end
-redis.call('HDEL', KEYS[7], 'offered_to')
+redis.call('HDEL', KEYS[7], 'offered_to', 'overdue')
 if state ~= 'wrap_up' then tell(KEYS[7], 10) end
-local kept = tonumber(ARGV[7])
+local retention = tonumber(ARGV[7])
+local kept = retention
+-- The time runs since the talk ended, not anew since its outcome was noted.
+if state == 'wrap_up' and kept > 0 then
+  kept = math.max(1, math.min(kept, redis.call('TTL', KEYS[7])))
+end
 redis.call('EXPIRE', KEYS[8], kept)
 if kept == 0 then redis.call('SET', KEYS[9], ARGV[5], 'EX', ARGV[9]) end
 if ARGV[6] == '' and ARGV[4] ~= '' then
@@ -28,9 +33,9 @@ else
   redis.call('HSET', KEYS[7], 'state', 'closed', 'outcome', ARGV[6])
   redis.call('ZREM', KEYS[3], ARGV[3])
   if kept > 0 then
-    redis.call('ZADD', KEYS[6], ARGV[5], ARGV[3])
-    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', tonumber(ARGV[5]) - kept)
-    redis.call('EXPIRE', KEYS[6], kept)
+    redis.call('ZADD', KEYS[6], tonumber(ARGV[5]) - (retention - kept), ARGV[3])
+    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', tonumber(ARGV[5]) - retention)
+    redis.call('EXPIRE', KEYS[6], retention)
   end
 end
 if kept == 0 then

@@ -1,14 +1,16 @@
 """When nobody comes to somebody RED: supervisors are called, then the on-call, then they are told.
 
+Who has a counsellor and gets no answer has nobody either: the same calls, and nothing is told.
+
 The janitor looks every round. Each call is one Lua step that marks the handoff, so it is made once
-whatever restarts, and only while the person is RED and waits.
+whatever restarts, and only while the person is RED and waits, or that answer is owed.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bot.handoff import scripts
+from bot.handoff import scripts, silence
 from bot.handoff.acting import Acting
 from bot.handoff.record import Handoff
 from bot.inbox import Op
@@ -40,6 +42,8 @@ CALLS: Final = (
     Call("on_call", 2 * LATE),
     Call("told", 2 * LATE, alone=True),  # the person, by the times of safe contact they chose
 )
+#: The same while a counsellor owes an answer, seconds since it is awaited: an answer takes a while.
+UNANSWERED: Final = (Call("supervisor", 2 * LATE), Call("on_call", 3 * LATE))
 
 
 class Escalation(Acting):
@@ -47,7 +51,7 @@ class Escalation(Acting):
 
     async def run(self, now: float, page: Page | None = None) -> list[str]:
         """One round; returns the names of the calls made. Without `page` only the desk is told."""
-        made = await self._of_those_on_hold(now, page)
+        made = await self._of_those_on_hold(now, page) + await self._of_those_held(now, page)
         _, line = await self.line(LOOKED_AT)
         for handoff, level, asked in line:
             if level is not Level.RED or now - asked < LATE:
@@ -76,6 +80,24 @@ class Escalation(Acting):
                     continue
                 one = await self._readable(held.id)  # with its data key
                 if one and await self._call(one, call, after, now, page):
+                    made.append(call.name)
+        return made
+
+    async def _of_those_held(self, now: float, page: Page | None) -> list[str]:
+        """The counsellor sleeps, and their page shows signs of life by itself."""
+        made = []
+        reds = [held.id for held in await self.held() if held.level is Level.RED]
+        for one in await self.several(reds):
+            since = silence.answer_since(one)
+            for call in UNANSWERED:
+                if not since or call.name in one.overdue or now - since < call.after:
+                    continue
+                ops = [self._event("late", one.id)]
+                if page:
+                    ops += page(call.name, one.level.name.lower(), int(now - since))
+                seen = [f"{one.claimed_at:.3f}", f"{one.spoken_at:.3f}"]
+                keys = [self._keys.handoff(one.id)]
+                if await self._run("overdue", keys, [call.name, *seen, *scripts.flat(ops)]) == "ok":
                     made.append(call.name)
         return made
 

@@ -102,5 +102,5 @@ class Lapses(Acting):
         case = await self._readable_case(found) if found.untold else None
         if case and welcome(case.safe_contact, case.zones, now):
             key, params = await self._closing.kept_words(found.id, found.untold)
-            ops = scripts.flat(self._telling.ops(found, key, **params))
+            ops = scripts.flat(self._telling.ops(found, key, case, **params))
             await self._run("told", [self._keys.handoff(found.id)], [found.untold, *ops])

@@ -17,7 +17,7 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 let_go(KEYS[1], owner, ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'claimed_by', '', 'claimed_as', '',
   'claimed_at', '0', 'front', '1', 'left_by', ARGV[2], 'left_at', ARGV[3])
-redis.call('HDEL', KEYS[1], 'offered_to')
+redis.call('HDEL', KEYS[1], 'offered_to', 'overdue')
 -- Whoever comes next has not asked for the code word.
 if redis.call('HGET', KEYS[1], 'word_check') == 'asked' then
   redis.call('HDEL', KEYS[1], 'word_check')

@@ -375,6 +375,7 @@ class Queue(Acting):
             *more,
             self._event("said", found.id),
         ]
+        ops = [self._event("answered", found.id), *ops]  # the first only when it was overdue
         verdict = await self._scripts["say"](
             keys=[self._keys.handoff(found.id)],
             args=[counsellor, KEEP, _mark(once, line.text), *scripts.flat(ops)],

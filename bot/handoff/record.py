@@ -105,12 +105,13 @@ class Handoff:
     `word_check` is how asking for the code word went: asked, match, no_match or duress.
     `heard_at` is when the person last wrote, `untold` what they could not be told yet, `greeted`
     whether they were told that a person writes now (telling.py);
-    `escalated` the calls that went out because nobody came (escalation.py). `spoken_at` is when the
-    counsellor last wrote, `unanswered` when the person wrote their first line since then,
-    `nudged_at` and `warned_at` when a silence was asked about and its end announced, `kept_open`
-    that the counsellor wants no end of it (silence.py). `flags` is what points to danger and was
-    heard in the talk (danger_words, hurt_now); `flagged` is the Flag that staff have put on the
-    person, `alarm` since when somebody on hold may be in danger (holds.py).
+    `escalated` the calls that went out because nobody came, `overdue` those because no answer did
+    (escalation.py). `spoken_at` is when the counsellor last wrote, `unanswered` when the person
+    wrote their first line since then, `nudged_at` and `warned_at` when a silence was asked about
+    and its end announced, `kept_open` that the counsellor wants no end of it (silence.py). `flags`
+    is what points to danger and was heard in the talk (danger_words, hurt_now); `flagged` is the
+    Flag that staff have put on the person, `alarm` since when somebody on hold may be in danger
+    (holds.py).
     """
 
     id: str
@@ -138,6 +139,7 @@ class Handoff:
     greeted: bool = False
     word_check: str = ""
     escalated: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
     spoken_at: float = 0.0
     unanswered: float = 0.0
     nudged_at: float = 0.0
@@ -211,6 +213,7 @@ class Handoff:
             greeted=text.get("greeted") == "1",
             word_check=text.get("word_check", ""),
             escalated=tuple(text.get("escalated", "").split()),
+            overdue=tuple(text.get("overdue", "").split()),
             spoken_at=float(text.get("spoken_at") or 0),
             unanswered=float(text.get("unanswered") or 0),
             nudged_at=float(text.get("nudged_at") or 0),
@@ -252,13 +255,17 @@ class InLine:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A claim, as far as the desk and the janitor look at all of them. `until`: its lease ends."""
+    """A claim, as far as the desk and the janitor look at all of them. `until`: its lease ends.
+
+    `overdue`: help was called because its counsellor owes an answer.
+    """
 
     id: str
     until: float
     by: str
     offered_to: str
     level: Level
+    overdue: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ _HERE = Path(__file__).parent
 #: Every act on handoffs, and every look at them in one step; the shift's is in presence.py.
 NAMES: Final = (
     "request", "raise", "claim", "put_back", "say", "end", "abandon", "expire", "heartbeat", "age",
-    "held", "offer", "accept", "decline", "told", "keep_note", "escalate", "keep_open",
-    "flag", "lift", "closing", "uninformed", "gap",
+    "held", "offer", "accept", "decline", "told", "keep_note", "escalate", "overdue",
+    "keep_open", "flag", "lift", "closing", "uninformed", "gap",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ written to now, is kept on the handoff until they write or their hour comes.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from bot.handoff import contact, scripts
@@ -17,6 +18,10 @@ from bot.outbox import Outbox
 
 #: A counsellor is there or coming: "talk to a person" would make no sense under these messages.
 NO_FOOTER: Final = frozenset({"person"})
+#: They promise to write when someone comes.
+PROMISES: Final = frozenset(
+    {"handoff_waiting", "handoff_waiting_place", "handoff_until", "counsellor_away"}
+)
 #: After these nobody is there or coming.
 _OVER: Final = frozenset({"counsellor_ended", "handoff_cancelled"})
 
@@ -46,9 +51,10 @@ class Telling:
     ) -> None:
         self._words, self._outbox, self._clock, self._keys = words, outbox, clock, keys
 
-    def ops(self, found: Handoff, key: str, **params: str) -> list[Op]:
-        """The commands that tell it now."""
-        reply = self._words.reply(key, found.language, **params)
+    def ops(self, found: Handoff, key: str, case: Case | None = None, /, **params: str) -> list[Op]:
+        """The commands that tell it now; `case` has the times they chose."""
+        choice = case.safe_contact if case else ""
+        reply = worded(self._words, key, found.language, choice, **params)
         without = frozenset[str]() if key in _OVER else NO_FOOTER
         told = self._outbox.ops(found.to, [self._words.with_footer(reply, without)])
         return [*told, *self.noted_ops(found.id, key)]
@@ -65,7 +71,7 @@ class Telling:
         now = self._clock()
         fits = case is not None and contact.welcome(case.safe_contact, case.zones, now)
         kept = json.dumps({"key": key, **params})
-        ops = self.ops(found, key, **params)
+        ops = self.ops(found, key, case, **params)
         return [int(fits), kept, f"{now - contact.STILL_HERE:.3f}", *scripts.flat(ops)]
 
     def catch_up_ops(self, found: Handoff) -> list[Op]:
@@ -77,6 +83,19 @@ class Telling:
             return []
         key, params = kept(found.untold)
         return self.ops(found, key, **params)
+
+
+def worded(words: Words, key: str, language: str, choice: str, /, **params: str) -> Reply:
+    """The message of a response key.
+
+    Who is not to be written to at any hour waits in vain for what it promises, by their own choice
+    of times: behind it they are told that they can look for themselves.
+    """
+    reply = words.reply(key, language, **params)
+    if key not in PROMISES or not contact.limited(choice):
+        return reply
+    again = words.reply("line_look_again", language)
+    return replace(reply, text=f"{reply.text}\n\n{again.text}")
 
 
 def kept(untold: str) -> tuple[str, dict[str, str]]:

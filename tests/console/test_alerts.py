@@ -74,6 +74,17 @@ async def test_red_is_late_after_a_minute_until_somebody_comes(desk: Desk, look:
     assert (await look())["late"] == 1, "the wait is counted from the first request"
 
 
+async def test_red_without_an_answer_is_late_until_there_is_one(desk: Desk, look: Look) -> None:
+    asked = await desk.asks("p", Level.RED)
+    await desk.on_shift("ana")
+    await desk.queue.claim(asked.id, "ana")
+    desk.clock.forward(120)
+    await desk.queue.escalation.run(desk.clock())
+    assert await look() == {"waiting": 0, "reds": 0, "late": 1, "new": ""}
+    await desk.queue.say(asked.id, "ana", "I am here.")
+    assert (await look())["late"] == 0
+
+
 async def test_in_a_very_long_queue_moving_up_is_not_new(desk: Desk, look: Look) -> None:
     names = {f"{at:020x}": 3e11 + at for at in range(1, LOOKED_AT + 100)}
     await desk.redis.zadd(desk.keys.queue(), names)

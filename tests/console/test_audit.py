@@ -30,6 +30,14 @@ async def test_lines_follow_each_other_unbroken_also_from_several_processes(
     assert all(marks)
 
 
+async def test_what_is_written_stays_on_one_line_and_in_its_field(console: Console) -> None:
+    audit = console.app.state.console.audit
+    await audit.write("ana\tread\n2026-11-22", "re\rad", "one\u2028two\u202e")
+    (entry,) = [entry async for entry in audit.entries()]
+    assert (entry.who, entry.what, entry.handoff) == ("ana?read?2026-11-22", "re?ad", "one?two?")
+    assert entry.whole
+
+
 async def test_a_changed_removed_moved_or_added_line_shows(console: Console) -> None:
     desk, audit = console.desk, console.app.state.console.audit
     name = desk.keys.audit()

@@ -158,6 +158,21 @@ async def test_to_a_colleague_who_accepts_or_refuses(
         assert away.json()["error"] in ("moved", "colleague_away")
 
 
+@pytest.mark.parametrize("to", ["nobody", "ben\t2026-11-22\nben", "olga", "x" * 5_000])
+async def test_nothing_is_written_in_the_name_of_who_cannot_counsel(
+    console: Console, ana: CounsellorDriver, sam: CounsellorDriver, to: str
+) -> None:
+    await ben_too(console)
+    await console.counsellor("olga", "operator")
+    asked = await held(console, ana)
+    before = await audit(console)
+    body = {"holder": "ana", "to": to, "note": "a break"}
+    for driver, act in ((sam, "reassign"), (ana, "transfer")):
+        refused = await driver.post(f"/api/handoffs/{asked.id}/{act}", body)
+        assert (refused.status_code, refused.json()) == (409, {"error": "colleague_away"})
+    assert await audit(console) == before
+
+
 async def test_who_waits_is_given_to_a_colleague_who_accepts(
     console: Console, ana: CounsellorDriver, sam: CounsellorDriver
 ) -> None:

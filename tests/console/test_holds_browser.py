@@ -60,7 +60,7 @@ async def test_a_flag_a_hold_danger_and_the_end_of_it(console: Console, browser:
         await queue.raise_level(asked.person, Level.RED, ["danger_words"])
         for page in (ana, sue):
             await expect(page.locator("#on-hold .late")).to_be_visible()
-        late = "Red, waiting or on hold, and nobody has come: 1"
+        late = "Red, waiting, on hold or without an answer, and nobody has come: 1"
         await expect(sue.locator("#late")).to_have_text(late)
         await sue.get_by_role("button", name=f"Keep {asked.handle} on hold").press("Enter")
         await expect(sue.locator("#late")).to_be_hidden()

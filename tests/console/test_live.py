@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import httpx
 import pytest
 
-from bot.console import api
+from bot.console import api, events
 from bot.safety.levels import Level
 from tests.console.driver import Console, CounsellorDriver, serving
+from tests.handoff.desk import Desk
 
 #: What an event of the queue tells: nobody's id.
 COUNTS = {"waiting", "reds", "late", "new"}
@@ -79,6 +80,61 @@ async def test_who_holds_somebody_hears_that_they_became_red(
             if name == "own":
                 reds.append(event["red"])
     assert not any(reds[:-1]), "that one holds somebody may be told before"
+
+
+async def test_an_answer_that_was_overdue_takes_the_line_off_every_page(
+    console: Console, ana: CounsellorDriver, served: str
+) -> None:
+    """Other words of a talk are seen on no desk, and nobody looks again for them."""
+    desk = console.desk
+    asked = await desk.asks("p", Level.RED)
+    await ana.post(f"/api/handoffs/{asked.id}/claim")
+    cookies = {"nl_console": ana.http.cookies["nl_console"]}
+    async with (
+        httpx.AsyncClient(base_url=served, cookies=cookies, timeout=20) as browser,
+        browser.stream("GET", "/api/events?desk") as answer,
+    ):
+        stream = changes(answer)
+
+        async def counted(late: int) -> None:
+            while True:
+                name, event = await anext(stream)
+                if name == "queue" and event["late"] == late:
+                    return
+
+        await counted(0)
+        desk.clock.forward(120)
+        await desk.queue.escalation.run(desk.clock())
+        await counted(1)
+        await ana.post("/api/heartbeat")
+        await ana.post(f"/api/handoffs/{asked.id}/say", {"text": "I am here."})
+        await counted(0)
+
+
+@pytest.mark.parametrize("error", [ConnectionError, TimeoutError, ValueError])
+async def test_a_look_at_the_desk_that_failed_is_taken_again(
+    desk: Desk, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever came in that moment rings all the same, though nothing more happens."""
+    monkeypatch.setattr(events, "AGAIN", 0.01)
+    looks = []
+
+    async def draw(audiences: Collection[events.Audience]) -> events.Picture:
+        looks.append(audiences)
+        if len(looks) == 1:
+            raise error
+        nothing = (False, (), (), ())
+        return events.Picture('{"waiting": 1, "new": "red"}', {}, {}, lambda login: nothing)
+
+    hub = events.Hub(desk.redis, desk.keys, draw)
+    with hub.listening(events.Listener("ana")) as page:
+        watching = asyncio.create_task(hub._watch())
+        try:
+            rung = await asyncio.wait_for(page.next(), 20)
+        finally:
+            watching.cancel()
+    assert b'"new": "red"' in rung
+    assert len(looks) == 2
 
 
 async def test_when_nothing_happens_the_page_still_hears_something(

@@ -11,6 +11,7 @@ from bot.conversation.language import LANGUAGES as DESIGNED
 from bot.conversation.render import Words
 from bot.dialogue.check import QUESTIONS
 from bot.directory import load_directory, load_retired_numbers
+from bot.handoff.telling import PROMISES
 from bot.messages import Reply
 from bot.paths import ROOT
 
@@ -137,6 +138,12 @@ def test_nobody_is_told_to_text_911() -> None:
     for text in ENGLISH.sections["responses"].values():
         rest = text.replace("A text to 911 does not", "")
         assert not re.search(r"\btext (to )?9-?1-?1", rest, re.IGNORECASE)
+
+
+def test_it_is_known_which_messages_promise_to_write() -> None:
+    """Behind them is told who can look for themselves (bot/handoff/telling.py)."""
+    texts = ENGLISH.sections["responses"].items()
+    assert {key for key, text in texts if "I will write when" in text} == PROMISES
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

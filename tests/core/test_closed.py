@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.dialogue.check import QUESTIONS
 from bot.handoff.hours import Hours
 from bot.handoff.service import Mode
 from bot.moment import Moment
@@ -40,6 +41,41 @@ async def test_before_a_language_is_known_it_is_said_in_english_and_french(night
     await person.presses("do:person")
     for language in ("en", "fr"):
         assert text_of("handoff_until", language, place=1, when=OPENS) in person.read_words()
+
+
+def looks_again(key: str, language: str = "en", **params: object) -> str:
+    """A promise to write, as whoever set times for it is told it."""
+    again = text_of("line_look_again", language)
+    return f"{text_of(key, language, **params)}\n\n{again}"
+
+
+@pytest.mark.parametrize("choice", QUESTIONS["safe_contact"])
+async def test_who_set_times_for_being_written_to_is_told_to_look_for_themselves(
+    night: World, choice: str
+) -> None:
+    """Behind each promise to write, and only there: it is not kept at any hour."""
+    limited = choice in ("only_me", "daytime", "evening")
+    promise = looks_again if limited else text_of
+    person = night.someone()
+    await person.presses("lang:en", f"answer:safe_contact:{choice}", "do:person")
+    assert person.shown[0].text == promise("handoff_until", place=1, when=OPENS)
+    assert {"do:wait_place", "do:cancel_wait"} <= payloads(person.shown[:1])
+    night.clock.now = at("2026-11-24T08:30")
+    await night.on_shift()
+    await person.presses("do:wait_place", after=0)
+    assert person.shown[0].text == promise("handoff_waiting_place", place=1)
+    await night.queue.service.set_mode(Mode.CLOSED)
+    await person.presses("do:wait_place")
+    assert person.shown[0].text == text_of("handoff_nobody", place=1), "that promises nothing"
+
+
+async def test_it_is_told_in_both_languages_before_one_is_known(night: World) -> None:
+    person = night.someone()
+    await person.presses("answer:safe_contact:only_me", "do:person")
+    english, french = (
+        looks_again("handoff_until", language, place=1, when=OPENS) for language in ("en", "fr")
+    )
+    assert person.shown[0].text == f"{english}\n\n— Français —\n\n{french}"
 
 
 async def test_asking_for_the_place_says_it_again_with_the_place_of_now(night: World) -> None:
@@ -103,10 +139,21 @@ async def test_what_was_kept_is_said_as_it_is_when_they_write(night: World) -> N
     await night.janitor().round()
     assert await person.reads() == []
     await person.presses("lang:es", after=3_600)
-    assert person.was_told("handoff_until", "es", place=1, when=OPENS)
+    place = looks_again("handoff_until", "es", place=1, when=OPENS)
+    assert place in [reply.text for reply in person.shown]
     await person.presses("do:wait_place")
-    place = text_of("handoff_until", "es", place=1, when=OPENS)
     assert [reply.text for reply in person.shown].count(place) == 1
+
+
+async def test_kept_and_asked_for_in_the_same_moment_it_is_said_once(night: World) -> None:
+    night.clock.now = at("2026-11-23T21:00")
+    person = night.someone()
+    await person.presses("lang:en", "answer:safe_contact:only_me", "do:person")
+    night.clock.now = at("2026-11-23T22:00")
+    await night.janitor().round()
+    await person.presses("do:wait_place", after=3_600)
+    place = looks_again("handoff_until", place=1, when=OPENS)
+    assert [one.text for one in person.shown if "number 1" in one.text] == [place]
 
 
 async def test_kept_overnight_it_is_no_figure_of_last_night(night: World) -> None:
@@ -118,7 +165,7 @@ async def test_kept_overnight_it_is_no_figure_of_last_night(night: World) -> Non
     night.clock.now = at("2026-11-24T08:30")
     await night.on_shift()
     await person.presses("do:topics", after=0)
-    assert person.was_told("handoff_waiting_place", place=1)
+    assert looks_again("handoff_waiting_place", place=1) in [one.text for one in person.shown]
     assert OPENS.local.strftime("%A") not in person.read_words()
 
 

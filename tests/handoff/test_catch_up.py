@@ -99,7 +99,8 @@ async def test_a_locked_chat_shows_nothing_of_it_until_it_is_opened(world: World
     assert text_of("counsellor_away") not in [one.text for one in await person.says("hello")]
     gone, first, *_ = await person.says("maple")
     assert gone.erase
-    assert first.text == text_of("counsellor_away")
+    again = text_of("line_look_again")
+    assert first.text == f"{text_of('counsellor_away')}\n\n{again}", "they set a time for it"
 
 
 @pytest.mark.parametrize(

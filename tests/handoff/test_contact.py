@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.dialogue.check import QUESTIONS
 from bot.directory.regions import REGIONS
 from bot.handlers.case import _ANYWHERE
 from bot.handoff.contact import STILL_HERE, welcome
 from bot.handoff.lapses import ENDING
 from bot.handoff.record import Handoff, Level
+from bot.handoff.telling import PROMISES, worded
 from bot.keys import KEEP
-from tests.handoff.desk import Desk
+from tests.handoff.desk import Desk, words
 from tests.handoff.test_transfer import told
 
 TORONTO = ("America/Toronto",)
@@ -103,6 +105,34 @@ async def test_who_has_just_written_is_there_and_told_at_once(desk: Desk) -> Non
     await desk.run(desk.queue.heard_ops(asked))
     await desk.queue.release(asked.id, "ana")
     assert await told(desk) == ["Ana", "away"]
+
+
+@pytest.mark.parametrize("key", sorted(PROMISES | {"counsellor_here", "handoff_nobody"}))
+@pytest.mark.parametrize("choice", [*QUESTIONS["safe_contact"], ""])
+def test_behind_a_promise_to_write_who_set_times_is_told_to_look(choice: str, key: str) -> None:
+    expects_it = key in PROMISES and choice in ("only_me", "daytime", "evening")
+    for code in words().codes():
+        plain, again = words().reply(key, code), words().reply("line_look_again", code)
+        said = worded(words(), key, code, choice)
+        assert said.text == plain.text + (f"\n\n{again.text}" if expects_it else "")
+        assert (said.buttons, said.passable, said.language) == (plain.buttons, False, code)
+
+
+@pytest.mark.parametrize("choice", QUESTIONS["safe_contact"])
+async def test_of_a_break_they_are_told_so_too(desk: Desk, choice: str) -> None:
+    """Told at once to who is there; to the others when their hour comes, but to some never."""
+    away = worded(words(), "counsellor_away", "en", choice).text
+    asked = await asks(desk, choice)
+    await desk.queue.claim(asked.id, "ana")
+    await desk.queue.release(asked.id, "ana")
+    assert (await desk.shown("p"))[-1].text == away
+    await quiet_for(desk)
+    await desk.queue.claim(asked.id, "ana")
+    await desk.queue.release(asked.id, "ana")
+    desk.clock.now = at(13) if choice == "daytime" else at(23)  # at 8 and at 18 in Toronto
+    await desk.queue.lapses.run(desk.clock())
+    told_again = [reply.text for reply in await desk.shown("p")].count(away)
+    assert told_again == (1 if choice == "only_me" else 2)
 
 
 async def test_red_is_no_exception(desk: Desk) -> None:

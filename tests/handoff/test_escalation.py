@@ -88,6 +88,7 @@ async def test_who_was_taken_in_time_calls_nobody(desk: Desk) -> None:
     await desk.on_shift("ana")
     await passes(desk, 50)
     await desk.queue.claim(asked.id, "ana")
+    await desk.queue.say(asked.id, "ana", "I am here.")
     await passes(desk, 300)
     assert await pages(desk) == []
 
@@ -211,3 +212,111 @@ async def test_one_that_cannot_be_opened_holds_up_nobody(desk: Desk) -> None:
     found = await desk.queue.get(asked.id)
     assert found is not None
     assert len(found.escalated) == 3
+
+
+# -- a counsellor holds them and gives no answer -----------------------------------------------
+async def with_ana(desk: Desk, level: Level = Level.RED, **case: Any) -> Handoff:
+    """Ana has claimed them; her page shows signs of life, whatever she does."""
+    asked = await asks(desk, level, **case)
+    await desk.on_shift("ana")
+    return await desk.queue.claim(asked.id, "ana")
+
+
+async def writes(desk: Desk, talk: Handoff) -> None:
+    found = await desk.queue.get(talk.id)
+    assert found is not None
+    await desk.run([*desk.queue.heard_ops(found), *desk.queue.relay_ops(found, "Please.")])
+
+
+async def late(desk: Desk) -> int:
+    return sum(one.overdue for one in await desk.queue.held())
+
+
+async def test_red_who_gets_no_answer_calls_supervisors_then_the_on_call(desk: Desk) -> None:
+    talk = await with_ana(desk)
+    await writes(desk, talk)
+    before = await told(desk)
+    await passes(desk, 119)
+    assert (await pages(desk), await late(desk)) == ([], 0)
+    await passes(desk, 11)
+    assert (await pages(desk), await late(desk)) == ([["supervisor", "red", 121]], 1)
+    await passes(desk, 60)
+    assert [event for event, _, _ in await pages(desk)] == ["supervisor", "on_call"]
+    await passes(desk, 600, 20)
+    assert (len(await pages(desk)), await late(desk)) == (2, 1)
+    assert await told(desk) == before, "she may be typing, or on the phone"
+
+
+async def test_an_answer_ends_it_and_a_new_line_without_one_begins_it_anew(desk: Desk) -> None:
+    talk = await with_ana(desk)
+    await passes(desk, 200)
+    assert len(await pages(desk)) == 2
+    await desk.queue.say(talk.id, "ana", "I am here.")
+    assert await late(desk) == 0
+    await passes(desk, 400, 20)
+    assert len(await pages(desk)) == 2, "the person is to write"
+    await writes(desk, talk)
+    await passes(desk, 130)
+    assert [event for event, _, _ in await pages(desk)] == ["supervisor", "on_call", "supervisor"]
+
+
+@pytest.mark.parametrize("how", ["accept", "to_queue", "end"])
+async def test_with_another_counsellor_or_none_it_is_over(desk: Desk, how: str) -> None:
+    talk = await with_ana(desk)
+    await passes(desk, 130)
+    assert await late(desk) == 1
+    await desk.on_shift("ben")
+    match how:
+        case "accept":
+            await desk.queue.transfers.offer(talk.id, "ana", "ben", "a note")
+            await desk.queue.transfers.accept(talk.id, "ben")
+        case "to_queue":
+            await desk.queue.transfers.to_queue(talk.id, "ana", "a note")
+            await desk.queue.claim(talk.id, "ben")
+        case "end":
+            await desk.queue.end(talk.id, "ana")
+    assert await late(desk) == 0
+    await passes(desk, 110)
+    assert len(await pages(desk)) == 1
+    await passes(desk, 20)
+    assert len(await pages(desk)) == (1 if how == "end" else 2), "Ben owes an answer as well"
+
+
+async def test_a_talk_that_becomes_red_has_waited_since_their_first_line(desk: Desk) -> None:
+    talk = await with_ana(desk, Level.ORANGE)
+    await desk.queue.say(talk.id, "ana", "I am here.")
+    await writes(desk, talk)
+    await passes(desk, 300, 20)
+    assert await pages(desk) == [], "only Red is called out"
+    await writes(desk, talk)
+    await desk.queue.raise_level(talk.person, Level.RED, ["danger_words"])
+    await passes(desk, 2)
+    assert await pages(desk) == [["supervisor", "red", 302], ["on_call", "red", 302]]
+
+
+async def test_two_janitors_at_once_call_once_for_an_answer(desk: Desk) -> None:
+    talk = await with_ana(desk)
+    desk.clock.forward(181)
+    made = await asyncio.gather(*(desk.queue.escalation.run(desk.clock(), page) for _ in range(8)))
+    assert sorted(name for names in made for name in names) == ["on_call", "supervisor"]
+    assert (len(await pages(desk)), await late(desk)) == (2, 1)
+    found = await desk.queue.get(talk.id)
+    assert found is not None
+    assert sorted(found.overdue) == ["on_call", "supervisor"]
+
+
+async def test_an_answer_in_that_moment_is_quicker_than_the_call(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = await with_ana(desk)
+    desk.clock.forward(181)
+    read = desk.queue.escalation.several
+
+    async def slowly(ids: Any) -> Any:
+        found = await read(ids)
+        await desk.queue.say(talk.id, "ana", "I am here.")
+        return found
+
+    monkeypatch.setattr(desk.queue.escalation, "several", slowly)
+    assert await desk.queue.escalation.run(desk.clock(), page) == []
+    assert (await pages(desk), await late(desk)) == ([], 0)

@@ -309,23 +309,31 @@ async def test_whoever_was_called_out_in_line_is_called_out_again_on_hold(desk: 
     assert len(await pages(desk)) == before + 1
 
 
-async def test_red_whose_hold_ends_by_itself_is_called_out_again(desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["by itself", "lifted"])
+async def test_red_whose_hold_ends_is_called_out_again(desk: Desk, how: str) -> None:
     asked = await asks(desk)
     await passes(desk, 130)
     await desk.queue.holds.hold(asked.id, "test", 1)
     before = len(await pages(desk))
-    desk.clock.forward(HOUR)
+    if how == "lifted":
+        await desk.queue.holds.lift(asked.id, "")
+    else:
+        desk.clock.forward(HOUR)
     await passes(desk, 2)
     assert await line(desk) == [asked.id]
     assert [event for event, _, _ in await pages(desk)][before:] == ["supervisor", "on_call"]
 
 
-async def test_the_end_of_a_flag_calls_nobody_again(desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["by itself", "lifted"])
+async def test_the_end_of_a_flag_calls_nobody_again(desk: Desk, how: str) -> None:
     asked = await asks(desk)
     await passes(desk, 130)
     before = len(await pages(desk))
     await desk.queue.holds.flag(asked.id, "", "test", 1)
-    desk.clock.forward(HOUR)
+    if how == "lifted":
+        await desk.queue.holds.lift(asked.id, "")
+    else:
+        desk.clock.forward(HOUR)
     await passes(desk, 2)
     assert (await read(desk, asked)).flagged is None
     assert len(await pages(desk)) == before

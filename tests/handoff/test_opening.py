@@ -11,6 +11,7 @@ from bot.handoff.contact import STILL_HERE
 from bot.handoff.hours import Hours
 from bot.handoff.record import Level
 from bot.handoff.service import Mode, Standing
+from bot.handoff.telling import worded
 from bot.moment import Moment
 from tests.handoff.desk import Desk, words
 from tests.office import OFFICE, OPENS, TORONTO, at
@@ -254,7 +255,7 @@ async def test_at_the_wrong_hour_it_waits_and_is_true_when_it_is_told(office: De
     office.clock.now = at("2026-11-24T08:05")
     await office.queue.presence.start("ana")
     await office.queue.lapses.run(office.clock())
-    now = words().reply("handoff_waiting_place", "en", place=1).text
+    now = worded(words(), "handoff_waiting_place", "en", "daytime", place="1").text
     assert await told(office, "p") == [now], "no figure of last night"
 
 

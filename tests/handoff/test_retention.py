@@ -81,6 +81,33 @@ async def test_without_a_conversation_the_close_leaves_no_key(desk: Desk) -> Non
     assert bool(key) is bool(desk.retention)
 
 
+@pytest.mark.parametrize("by", ["ana", ""])
+async def test_noting_the_outcome_late_keeps_the_talk_no_longer(desk: Desk, by: str) -> None:
+    other, asked = await desk.asks("q"), await talks(desk)
+    await desk.queue.claim(other.id, "ana")
+    await desk.queue.end(other.id, "ana", "helped")
+    await desk.queue.end(asked.id, "ana")
+    names = (desk.keys.handoff(asked.id), desk.keys.transcript(asked.id))
+    for name in names:
+        await desk.redis.expire(name, 3600)
+    if by:
+        await desk.queue.end(asked.id, by, "helped")
+    else:  # nobody does: the janitor
+        desk.clock.forward(31)
+        await desk.queue.lapses.run(desk.clock())
+    found = await desk.queue.get(asked.id)
+    assert (found.state if found else None) == (State.CLOSED if desk.retention else None)
+    for name in names:
+        left = await desk.redis.ttl(name)
+        assert near(left, 3600) if desk.retention else left < 0, "it is gone at once"
+    total, listed = await desk.queue.ended_talks(0, 9)
+    if desk.retention:
+        assert [one.id for one, _ in listed] == [other.id, asked.id], "and hides no other"
+        desk.clock.forward(3600 + 31)
+        total, _ = await desk.queue.ended_talks(0, 9)
+    assert total == bool(desk.retention), "what is gone is not counted"
+
+
 async def test_wrap_up_left_alone_closes_the_same_way(desk: Desk) -> None:
     asked = await talks(desk)
     await desk.queue.end(asked.id, "ana")

@@ -7,6 +7,7 @@ import pytest
 
 from bot.errors import NotOnShift, SessionEnded
 from bot.handoff.record import Handoff, Level, State
+from bot.handoff.telling import worded
 from tests.handoff.desk import CANARY, Desk
 
 
@@ -23,7 +24,10 @@ async def talking(desk: Desk, **asks: object) -> Handoff:
 async def told(desk: Desk, name: str = "p") -> list[str]:
     """Which of the messages nobody wrote by hand the person has seen."""
     texts = {
-        desk.words.reply("counsellor_away", "en").text: "away",
+        **{
+            worded(desk.words, "counsellor_away", "en", choice).text: "away"
+            for choice in ("any", "only_me")
+        },
         desk.words.reply("counsellor_ended", "en").text: "ended",
         desk.words.reply("counsellor_ended", "en", hours="0").text: "ended",
         desk.words.reply("handoff_cancelled", "en").text: "cancelled",
