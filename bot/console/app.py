@@ -77,6 +77,7 @@ ROUTES: tuple[tuple[str, Handler | None, Handler | None], ...] = (
     ("/", pages.home, None),
     ("/desk", pages.desk, None),
     ("/desk/live", pages.desk_live, None),
+    ("/desk/mine", pages.desk_mine, None),
     ("/desk/next", None, pages.take_next),
     ("/desk/shift", None, pages.shift),
     ("/handoffs/{id}", pages.conversation, None),

@@ -28,6 +28,7 @@ AUTOMATIC: Final = frozenset(
         "/api/events",
         "/api/heartbeat",
         "/desk/live",
+        "/desk/mine",
         "/board/live",
         "/handoffs/{id}/card",
         "/handoffs/{id}/lines",

@@ -34,6 +34,12 @@ async def desk_live(request: Request) -> Response:
     return page(request, "_desk_live.html", desk=await _view(request))
 
 
+async def desk_mine(request: Request) -> Response:
+    """GET: the links to one's own conversations, for the script of the page of ?talk=."""
+    here = request.query_params.get("talk", "")
+    return page(request, "_mine.html", desk=await _view(request), here=here)
+
+
 async def conversation(request: Request) -> Response:
     """GET: case card and conversation."""
     handoff = await acts.open_to_read(request)

@@ -53,6 +53,7 @@ TABLE: Final[dict[str, dict[str, Permission]]] = {
     "/": {"GET": _S},
     "/desk": {"GET": _S},
     "/desk/live": {"GET": _S},
+    "/desk/mine": {"GET": _S},
     "/desk/next": {"POST": _C},
     "/desk/shift": {"POST": _C},
     "/handoffs/{id}": {"GET": _C},

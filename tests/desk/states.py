@@ -613,7 +613,7 @@ STATES: tuple[tuple[str, str, Lead], ...] = (
 
 #: What a route gives that is no page of its own: parts for the script, redirects.
 NO_PAGE = frozenset({
-    "/static", "/healthz", "/desk/live", "/board/live", "/counts.csv", "/handoffs/{id}/card",
-    "/handoffs/{id}/colleagues",
+    "/static", "/healthz", "/desk/live", "/desk/mine", "/board/live", "/counts.csv",
+    "/handoffs/{id}/card", "/handoffs/{id}/colleagues",
     "/handoffs/{id}/lines", "/handoffs/{id}/media/{line}",
 })  # fmt: skip

@@ -120,7 +120,7 @@ def test_danger_said_again_to_the_next_counsellor(house: House, browser: Browser
         expect(on.page.locator("#lines .line-flag")).to_have_count(1)
         on.writes("p", "he comes with the knife", flag="danger_words")
         expect(on.page.locator("#lines .line-flag")).to_have_count(2, timeout=WAIT)
-        on.page.wait_for_function("() => window.said.length > 0")
+        on.page.wait_for_function("() => window.played.length > 0")  # said: a moment before
         assert on.page.evaluate(HEARD) == RED
 
 

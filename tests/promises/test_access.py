@@ -52,6 +52,7 @@ DECIDED: dict[str, set[str]] = {
     "GET /": STAFF,
     "GET /desk": STAFF,
     "GET /desk/live": STAFF,
+    "GET /desk/mine": STAFF,
     "POST /desk/next": COUNSEL,
     "POST /desk/shift": COUNSEL,
     "GET /handoffs/{id}": READERS,

@@ -167,7 +167,7 @@ function close(text, unsent = "") {
 let busy = Promise.resolve();
 
 function refreshTalk() {
-  busy = busy.then(fetchTalk).catch(again);
+  busy = busy.then(fetchTalk).then(unveil).catch(again);
   return busy;
 }
 
@@ -394,6 +394,25 @@ function goOn(event) {
 
 // -- one's conversations -------------------------------------------------------------------------
 
+let elsewhere = 0; // so much has happened with others than whom this page shows
+
+// Somebody may have been taken in another window, or by a press whose answer was lost.
+async function fetchMine() {
+  const before = elsewhere;
+  const answer = await get(`/desk/mine?talk=${talk.dataset.id}`);
+  if (!answer.ok) throw new Error();
+  const html = await answer.text();
+  await untouched();
+  if (elsewhere !== before) return refreshMine(); // what was marked meanwhile is newer
+  const nav = find("#mine");
+  show(nav, html);
+  nav.hidden = !nav.children.length;
+}
+
+function refreshMine() {
+  busy = busy.then(fetchMine).catch(again); // nobody waits for it
+}
+
 function go(step) {
   const links = [...document.querySelectorAll("[data-mine-id]")];
   const at = links.findIndex((one) => one.matches("[aria-current]"));
@@ -402,6 +421,7 @@ function go(step) {
 
 // Somebody else one talks with has written, or has gone.
 function mark(change) {
+  if (change.id && change.id !== talk?.dataset.id) elsewhere += 1;
   const link = talk && find(`.mine [data-mine-id="${CSS.escape(change.id)}"]:not([aria-current])`);
   if (!link) return;
   if (["abandoned", "closed", "expired"].includes(change.what)) link.remove();
@@ -426,10 +446,14 @@ async function takeNext() {
   if (talk && !unsaved()) {
     taking = true;
     const answer = await post("/next", {}).catch(() => null);
-    const { handoff, error, wrap_up } = (await answer?.json().catch(() => null)) ?? { error: "broken" };
-    if (handoff) location.assign(`/handoffs/${handoff.id}`);
+    const said = await answer?.json().catch(() => null);
+    const { handoff, error, wrap_up } = said ?? { error: "broken" };
+    // Without an answer nobody knows whether somebody was taken: the desk shows it, if it can be had.
+    const instead = !said && (await get("/desk/live").catch(() => null))?.ok && "/desk";
+    const path = handoff ? `/handoffs/${handoff.id}` : instead;
+    if (path) location.assign(path);
     else problem(talk.dataset[wrap_up ? "wrap_up_first" : error ?? "empty"] ?? talk.dataset.broken);
-    taking = Boolean(handoff);
+    taking = Boolean(path);
     return;
   }
   const form = Object.assign(document.createElement("form"), { method: "post", action: "/desk/next", hidden: true });
@@ -464,18 +488,20 @@ function passOn() {
 
 // -- start -------------------------------------------------------------------------------------
 
-let planned = 0;
+let [planned, whole] = [0, false];
 
 // Several changes at once are one refresh.
 function refreshSoon(change, wait = Number(desk?.dataset.wait ?? 100)) {
   mark(change);
   const concerns = !talk || change.id === talk.dataset.id; // the desk hears of one's own only
   if (!concerns && change.what !== "resync") return;
+  whole ||= change.what === "resync";
   if (planned) return;
   planned = setTimeout(() => {
-    planned = 0;
     if (talk) refreshTalk();
     else refreshDesk().catch(again);
+    if (talk && whole) refreshMine();
+    [planned, whole] = [0, false];
   }, wait);
 }
 
@@ -494,29 +520,70 @@ function link(live) {
 
 /** The server says something at least every 15 seconds; after so many milliseconds the line is dead. */
 const SILENT = 45_000;
+const wish = talk ? `?talk=${talk.dataset.id}` : desk?.dataset.told === undefined ? "" : "?desk";
 let [events, heardAt] = [null, 0];
+
+// A browser has six connections at most to one place without HTTP/2, for all its pages and their signs
+// of life together: six streams, and everybody would be lost. So a hidden page lets its stream go, but
+// for one, which passes on what it hears. Those that hear of every change have one of their own.
+const kind = wish ? "own" : "all";
+const passed = new BroadcastChannel(`events.${kind}`);
+let keeps = false; // its stream while hidden
+
+function follow(stream) {
+  stream.addEventListener("open", () => refreshSoon({ what: "resync" }));
+  stream.addEventListener("change", (event) => refreshSoon(JSON.parse(event.data)));
+  stream.addEventListener("own", () => refreshSoon({ what: "resync" }));
+  stream.addEventListener("signed_out", leave);
+  hear(stream);
+}
 
 function connect() {
   events?.close();
-  const wish = talk ? `?talk=${talk.dataset.id}` : desk?.dataset.told === undefined ? "" : "?desk";
   events = new EventSource(`/api/events${wish}`);
   const noted = () => (heardAt = performance.now());
   noted();
   for (const name of ["open", "alive", "change", "desk", "own", "queue"]) events.addEventListener(name, noted);
-  events.addEventListener("open", () => {
-    link(true);
-    refreshSoon({ what: "resync" });
-  });
+  events.addEventListener("open", () => link(true));
   events.addEventListener("error", () => link(false));
-  events.addEventListener("change", (event) => refreshSoon(JSON.parse(event.data)));
   events.addEventListener("desk", hearDesk);
-  events.addEventListener("own", () => refreshSoon({ what: "resync" }));
-  events.addEventListener("signed_out", leave);
-  hear(events);
+  follow(events);
+  for (const name of ["open", "change", "own", "queue", "signed_out"]) {
+    events.addEventListener(name, ({ data }) => keeps && passed.postMessage({ name, data }));
+  }
 }
+
+function listenOrRest() {
+  if (!document.hidden || keeps) {
+    if (!events) connect();
+    return;
+  }
+  events?.close();
+  events = null;
+  // Nothing is passed on of a talk one only reads along: it may be erased meanwhile.
+  talk?.classList.toggle("veiled", talk.dataset.mine === "0");
+}
+
+function unveil() {
+  if (events) talk.classList.remove("veiled");
+}
+
+// For as long as the page lives; where there are no locks each page does.
+function keep() {
+  keeps = true;
+  listenOrRest();
+  return new Promise(() => {});
+}
+
+const resting = new EventTarget();
+follow(resting);
+passed.addEventListener("message", ({ data: { name, data } }) => {
+  if (!events) resting.dispatchEvent(new MessageEvent(name, { data }));
+});
 
 // A browser gives up for good at any answer but 200, and never notices a line that is only half open.
 setInterval(() => {
+  if (!events) return;
   if (events.readyState !== EventSource.CLOSED && performance.now() - heardAt < SILENT) return;
   link(false);
   connect();
@@ -541,7 +608,10 @@ listen({
 });
 find("#show-help").hidden = false;
 find("#show-help").addEventListener("click", () => find("#help").showModal());
-connect();
+if (navigator.locks) navigator.locks.request(`events.${kind}`, keep).catch(keep);
+else keep();
+document.addEventListener("visibilitychange", listenOrRest);
+listenOrRest();
 start();
 startTicking(document);
 if (find("#say")) {
