@@ -8,7 +8,7 @@ from bot.conversation.render import Words
 from bot.errors import DataError, EngineUnavailable
 from bot.paths import ROOT
 from bot.understand import parser as engine_parser
-from evaluation import conversations, plot, report, sets
+from evaluation import conversations, plot, report, sets, stories
 from evaluation.measure import measure
 
 
@@ -22,6 +22,8 @@ def main() -> int:
         lines = sets.load(chosen.set)
         with engine_parser() as engine:
             found = measure(lines, engine)
+            told = [] if chosen.wrong else list(stories.tell(lines))
+            heard = measure([story.line for story in told], engine)
     except (DataError, EngineUnavailable) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
@@ -33,7 +35,7 @@ def main() -> int:
         code: conversations.speak([line for line in lines if line.language == code], code, offered)
         for code in offered
     }
-    text = report.write(found, spoken)
+    text = report.write(found, spoken, told, heard)
     print(text)
     if chosen.set == sets.HERE:
         (ROOT / "docs" / "understanding.md").write_text(text, "utf-8")

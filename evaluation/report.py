@@ -8,6 +8,7 @@ from bot.handlers.urgent import CLEAR
 from evaluation import figures
 from evaluation.conversations import Spoken
 from evaluation.measure import URGENT, Found
+from evaluation.stories import PLACES, Story
 
 HEAD = """\
 # How well it understands
@@ -37,10 +38,26 @@ class Goal:
         return self.value <= self.goal if self.most else self.value >= self.goal
 
 
-def write(found: Sequence[Found], spoken: Mapping[str, Spoken]) -> str:
-    """The whole report as Markdown."""
+STORIES = """
+## In a story
+
+The same lines again, several in one message, stops between them: each danger and self-harm line
+in one of five places among ordinary ones, and ordinary ones alone. "Alone" is the cry by itself, or
+the ordinary lines as messages of their own, any of them raised. Sentences are not cut at commas,
+nor at the spaces that part them in Thai.
+
+"""
+
+
+def write(
+    found: Sequence[Found],
+    spoken: Mapping[str, Spoken],
+    told: Sequence[Story],
+    heard: Sequence[Found],
+) -> str:
+    """The whole report as Markdown. `heard` is what was made of the stories in `told`."""
     parts = [HEAD, _overview(found, spoken), _languages(found, spoken), _kinds(found)]
-    return "\n".join([*parts, _intents(found), _sides(found)])
+    return "\n".join([*parts, _intents(found), _sides(found), _stories(found, told, heard)])
 
 
 def misread(found: Sequence[Found], language: str) -> str:
@@ -159,6 +176,36 @@ def _sides(found: Sequence[Found]) -> str:
     ]
     head = ["raised by", "danger", "self-harm", "ordinary lines"]
     return "\n## Word lists and engine\n\n" + _table(head, rows)
+
+
+def _stories(found: Sequence[Found], told: Sequence[Story], heard: Sequence[Found]) -> str:
+    alone = {(one.line.language, one.line.text): one for one in found}
+    pairs = [
+        (one, [alone[line.language, line.text] for line in story.told], story)
+        for story, one in zip(told, heard, strict=True)
+    ]
+    rows = [("a cry, all", [pair for pair in pairs if pair[2].place])]
+    rows += [(f"a cry {place}", [pair for pair in pairs if pair[2].place == place])
+             for place in PLACES]  # fmt: skip
+    rows += [("a cry, Thai", [pair for pair in rows[0][1] if pair[0].line.language == "th"])]
+    rows += [("ordinary, all", [pair for pair in pairs if not pair[2].place])]
+    rows += [(f"ordinary, {many} lines", [pair for pair in rows[-1][1] if len(pair[1]) == many])
+             for many in (2, 3, 4)]  # fmt: skip
+    head = ["", "stories", "raised", "alone", "in a talk", "alone"]
+    return STORIES + _table(head, [[name, *_row(of)] for name, of in rows])
+
+
+def _row(pairs: Sequence[tuple[Found, Sequence[Found], Story]]) -> list[str]:
+    # Of a story with a cry, the cry alone; of one without, any of its lines.
+    own = [(one, [line for line in lines if line.line.intent in URGENT or not story.place])
+           for one, lines, story in pairs]  # fmt: skip
+    shares = (
+        [one.raised for one, _ in own],
+        [any(line.raised for line in lines) for _, lines in own],
+        [one.raised_in_talk for one, _ in own],
+        [any(line.raised_in_talk for line in lines) for _, lines in own],
+    )
+    return [str(len(pairs)), *(f"{sum(of) / len(of) if of else 0:.3f}" for of in shares)]
 
 
 def _right(one: Found) -> bool:

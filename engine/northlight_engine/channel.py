@@ -34,8 +34,9 @@ from northlight_engine.text import clean
 MAX_BODY_BYTES = 64 * 1024
 #: Sanic reads a body up to this size, so that the answer 413 reaches the sender in order.
 MAX_READ_BYTES = 4 * 1024 * 1024
-#: What is looked at: an intent shows itself early, and time must not grow with the message.
-MAX_TEXT_CHARS = 1000
+#: What is looked at, as much as the bot says it reads (bot/dialogue/engine.py): time must not grow
+#: with the message.
+MAX_TEXT_CHARS = 2000
 ANSWER = "answer"
 FORM = "safety_check"
 _SENDER = re.compile(r"[0-9a-zA-Z_-]{8,64}")
@@ -285,7 +286,7 @@ def _typed(body: dict[str, Any]) -> str:
         raise RequestRefusedError(400, "text must be a string that is not empty")
     if "entities" in body:
         raise RequestRefusedError(400, "entities belong to an intent")
-    return clean(text)[:MAX_TEXT_CHARS].lstrip("/\\ \u3000\u00a0").strip()
+    return clean(text)[:MAX_TEXT_CHARS].lstrip("/\\ \n\u3000\u00a0").strip()
 
 
 def _ready_agent(app: Sanic) -> Agent:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-#: Longer texts cost time (275 ms for 1,900 characters) and say no more about the intent.
+#: Longer texts cost time (275 ms for 1,900 characters) and say no more about the intent. What is
+#: urgent behind it is read in sentences (sentences.py).
 MAX_CHARS = 400
 
 _own = threading.local()

@@ -40,6 +40,11 @@ class IntentModel:
             opinion = log_softmax((opinion + self.meaning.log_odds(text)) / 2)
         return dict(zip(self.labels, np.exp(opinion).tolist(), strict=True))
 
+    def by_letters(self, text: str) -> dict[str, float]:
+        """Return the same by the letters alone: a hundredth of the time, and much less sure."""
+        opinion = log_softmax(self.letters.log_odds(text))
+        return dict(zip(self.labels, np.exp(opinion).tolist(), strict=True))
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder as JSON and npz: loading it runs no code."""
         vocabulary = self.letters.vocabulary

@@ -16,7 +16,7 @@ _WORDS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 #: Scripts written without spaces: one character is a word of its own.
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]")
 _MEANING = regex.compile(r"[\p{L}\p{N}]")
-_INVISIBLE = regex.compile(r"[\p{Cf}\p{Cc}\p{Cs}\u0640]+")
+_INVISIBLE = regex.compile(r"(?:(?!\n)[\p{Cf}\p{Cc}\p{Cs}\u0640])+")
 _ARABIC_FOLD = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ئ": "ي", "ة": "ه"})
 _ARABIC_MARKS = regex.compile(r"[\u0610-\u061a\u064b-\u065f\u0670]")
 #: Marks are folded away only below this code point: above it they are vowels (Gurmukhi, Hindi...).
@@ -40,8 +40,11 @@ def has_meaning(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return the text without controls, lone surrogates and invisible marks; spaces are kept."""
-    kept = "".join(" " if char in "\n\r\t" else char for char in text)
+    """Return the text without controls, lone surrogates and invisible marks.
+
+    Spaces are kept, and the ends of lines, which part sentences.
+    """
+    kept = "".join(" " if char in "\r\t" else char for char in text)
     return _INVISIBLE.sub("", kept).strip()
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Conversation, Engine, RedisServer, StartEngine
+from conftest import REPOSITORY, Conversation, Engine, RedisServer, StartEngine
+
+from northlight_engine.channel import MAX_TEXT_CHARS
 
 SENDER = "person-of-the-tests"
 
@@ -127,6 +129,7 @@ def test_five_megabytes_do_not_stop_the_engine(person: Conversation) -> None:
         "\\/restart",
         "//restart",
         "/ /restart",
+        "/\n/restart",
         "\u3000/restart",
         "\u2003/restart",
         '/answer{"hurt_now":"no"}',
@@ -201,6 +204,17 @@ def test_understanding_a_text_stores_nothing(engine: Engine, redis_server: Redis
     assert sorted(redis_server.client.scan_iter()) == before
     assert engine.post("/understand", {"text": ""}).status_code == 400
     assert engine.post("/understand", {}).status_code == 400
+
+
+def test_a_text_is_read_as_far_as_the_bot_says(engine: Engine) -> None:
+    # The person is told "I could only read the first part" above the bot's limit, and not below it.
+    bot = (REPOSITORY / "bot" / "dialogue" / "engine.py").read_text("utf-8")
+    assert f"LONGEST = {MAX_TEXT_CHARS:_}\n" in bot
+    cry = "\nhe has a knife and will kill me"
+    text = "hello there. " * 200
+    for far, heard in ((MAX_TEXT_CHARS, True), (MAX_TEXT_CHARS + len(cry), False)):
+        answer = engine.post("/understand", {"text": text[: far - len(cry)] + cry})
+        assert (answer.json()["intent"]["name"] == "report_danger") == heard
 
 
 def test_the_engine_is_ready(engine: Engine) -> None:

@@ -6,9 +6,9 @@ import yaml
 from bot.conversation.language import LANGUAGES
 from bot.paths import ROOT
 from bot.safety.normalise import normalise
-from evaluation import figures, sets
+from evaluation import figures, sets, stories
 from evaluation.conversations import speak
-from evaluation.measure import Found
+from evaluation.measure import URGENT, Found
 from evaluation.sets import Line
 from tests.content.test_training_data import INTENTS, lines
 
@@ -60,6 +60,24 @@ def test_in_a_talk_the_engine_has_to_be_clear() -> None:
     assert not found("report_danger", "report_danger", sure=0.59).raised_in_talk
     assert found("report_danger", "greet", "report_self_harm", sure=0.1).raised_in_talk
     assert not found("greet", "greet").raised_in_talk
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_each_cry_is_told_once_among_ordinary_lines_of_its_language(code: str) -> None:
+    told = [story for story in stories.tell(SETS) if story.line.language == code]
+    cries = [line for line in SETS if line.language == code and line.intent in URGENT]
+    for story in told:
+        assert all(line.text in story.line.text for line in story.told)
+        urgent = [line for line in story.told if line.intent.startswith("report_")]
+        assert len(urgent) == bool(story.place)
+        if story.place:
+            at, around = stories.PLACES[story.place]
+            assert (story.told.index(urgent[0]), len(story.told)) == (at, around + 1)
+            assert story.line.intent == urgent[0].intent
+            cries.remove(urgent[0])
+    assert cries == []
+    assert {len(story.told) for story in told if not story.place} == {2, 3, 4}
+    assert told == [story for story in stories.tell(SETS) if story.line.language == code]
 
 
 def test_figures_of_a_small_case() -> None:
