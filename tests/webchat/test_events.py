@@ -1,5 +1,6 @@
 """Server-sent events: messages appear without a reload, and none is missed on the way."""
 
+import contextlib
 import json
 import signal
 from collections.abc import AsyncIterator
@@ -57,6 +58,16 @@ async def test_messages_come_as_they_are_said_and_resume_where_they_stopped(hous
 
 
 async def test_erasing_ends_the_stream(house: House) -> None:
+    async with answered(house) as (client, person):
+        await house.put(Recipient(person, Channel.WEBCHAT), [Reply("", erase=True)])
+        async with client.stream("GET", "/events") as answer:
+            kinds = [event.get("event") async for event in events(answer)]
+    assert kinds == ["erase"]
+
+
+@contextlib.asynccontextmanager
+async def answered(house: House) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+    """Somebody who has said hello and has the answer on the screen."""
     async with (
         house.served() as url,
         httpx.AsyncClient(base_url=url, timeout=20) as client,
@@ -65,10 +76,7 @@ async def test_erasing_ends_the_stream(house: House) -> None:
         await begin(client)
         person = house.vault.person(Channel.WEBCHAT, client.cookies["session"])
         await until(lambda: _filled(house, person), "a full screen")
-        await house.put(Recipient(person, Channel.WEBCHAT), [Reply("", erase=True)])
-        async with client.stream("GET", "/events") as answer:
-            kinds = [event.get("event") async for event in events(answer)]
-    assert kinds == ["erase"]
+        yield client, person
 
 
 async def _filled(house: House, person: str) -> bool:
@@ -100,14 +108,7 @@ async def test_a_stranger_gets_no_stream(house: House) -> None:
 
 async def test_a_page_that_slept_while_all_was_erased_is_emptied(house: House) -> None:
     """The order to erase went with the screen; what the page shows must not stay."""
-    async with (
-        house.served() as url,
-        httpx.AsyncClient(base_url=url, timeout=20) as client,
-        house.working(),
-    ):
-        await begin(client)
-        person = house.vault.person(Channel.WEBCHAT, client.cookies["session"])
-        await until(lambda: _filled(house, person), "a full screen")
+    async with answered(house) as (client, person):
         async with client.stream("GET", "/events") as answer:
             stream = events(answer)
             await anext(stream)
