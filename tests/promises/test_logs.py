@@ -248,6 +248,7 @@ def _redis_hangs(stack: LoudStack, people: list[Any]) -> None:
         meanwhile = {seen.id for seen in people[0].screen()}
     finally:
         stack.redis.go_on()
-    # Stored now, with what was said meanwhile noted for Leave: the door may be killed after that.
     people[0]._answer(meanwhile)
+    # With this one all that was said meanwhile is noted for Leave: the door may be killed after it.
+    people[0].says(f"{CANARY} is Redis back")
     wait_until(lambda: stack._up(f"{stack.console}/healthz"), "all goes on", 60)
